@@ -1,0 +1,90 @@
+"""The centre as people describe it: its hotline, its queues, its agents. One YAML file, read here and nowhere else."""
+
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from ivr.problem import Problem
+
+SHIPPED = Path(__file__).with_name("centre.yaml")
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A queue of callers. `name` is its id in Asterisk; times are seconds."""
+
+    name: str
+    title: str
+    title_en: str
+    service_level_s: int = 20
+    max_wait_s: int = 300
+    ring_s: int = 15
+    retry_s: int = 2
+    max_callers: int = 0
+    strategy: str = "rrmemory"
+    join_empty: bool = False
+    """Let callers wait although no agent is signed in."""
+
+
+class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person who answers. `extension` is also the SIP user; the interface is `PJSIP/<extension>`."""
+
+    extension: str
+    name: str
+    queues: tuple[str, ...]
+
+    @property
+    def interface(self) -> str:
+        return f"PJSIP/{self.extension}"
+
+
+class Centre(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it. `general_queue` takes every caller whom nothing else can serve."""
+
+    title: str
+    office: str
+    hotline: str
+    general_queue: str
+    queues: tuple[Queue, ...]
+    agents: tuple[Agent, ...]
+
+    def queue(self, name: str) -> Queue | None:
+        return next((q for q in self.queues if q.name == name), None)
+
+
+def load_centre(path: Path = SHIPPED) -> Centre:
+    """Read and check the file.
+
+    Raises:
+        Problem: it cannot be read, is not YAML, has an unknown or missing field, or names a queue that does not exist.
+    """
+    try:
+        centre = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), Centre)
+    except OSError as e:
+        raise Problem(
+            f"Không đọc được tệp cấu hình trung tâm {path}: {e.strerror}. Hãy kiểm tra đường dẫn và quyền đọc.",
+            f"Cannot read the centre file {path}: {e.strerror}. Check the path and its permissions.",
+        ) from e
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as e:
+        raise Problem(
+            f"Tệp cấu hình trung tâm {path} sai: {e}. Hãy sửa chỗ đó; mẫu đúng là {SHIPPED}.",
+            f"The centre file {path} is wrong: {e}. Correct it there; {SHIPPED} is a right example.",
+        ) from e
+    _check(centre, path)
+    return centre
+
+
+def _check(centre: Centre, path: Path) -> None:
+    names = {q.name for q in centre.queues}
+    wrong = [f"general_queue → {centre.general_queue}"] if centre.general_queue not in names else []
+    wrong += [f"{a.extension} ({a.name}) → {q}" for a in centre.agents for q in a.queues if q not in names]
+    wrong += [f"queue name «{n}»" for n in sorted(names) if not n.replace("-", "").isalnum() or not n.isascii()]
+    wrong += [
+        f"extension «{a.extension}»" for a in centre.agents if not (a.extension.isascii() and a.extension.isdigit())
+    ]
+    if wrong:
+        listed = "; ".join(wrong)
+        raise Problem(
+            f"Tệp {path} nhắc đến hàng đợi không có hoặc đặt tên sai: {listed}. Hãy khai báo hoặc sửa tên.",
+            f"{path} names queues that do not exist or wrong names: {listed}. Declare or correct them.",
+        )

@@ -1,0 +1,310 @@
+"""Everything that can happen, in the past tense.
+
+The board changes through these and through nothing else, so the journal of them is the day. An event
+says what was seen, not what it means: the switchboard decides that. `at` is UTC in milliseconds since the
+epoch, taken from Asterisk's own stamp wherever there is one. `channel_id` is Asterisk's Uniqueid, `linkedid` its
+Linkedid; a call's id is the Uniqueid of the caller's channel. Strings that a caller controls (`caller`,
+`caller_name`, `keys`) arrive here already normalised by the translator.
+
+msgspec structures, because the journal needs each of them encoded and read back with types checked, tens of
+thousands a second. This module knows no socket, no clock and no meaning.
+"""
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Base of all events; `at` is UTC milliseconds."""
+
+    at: int
+
+
+# --- channels -------------------------------------------------------------------------------------------------
+
+
+class ChannelOpened(Event):
+    """A channel came into being (AMI Newchannel, CEL CHAN_START)."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    """Asterisk's name for it, such as `PJSIP/trunk-00000001`; actions are addressed to it."""
+    caller: str
+    caller_name: str
+    context: str
+    exten: str
+
+
+class ChannelClosed(Event):
+    """A channel is gone (AMI Hangup, CEL CHAN_END); `cause` is the Q.850 code, 0 when unknown."""
+
+    channel_id: str
+    linkedid: str
+    cause: int = 0
+
+
+class CallArrived(Event):
+    """Our dialplan answered a caller and cleaned the number (UserEvent SmartPbxArrived)."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    caller: str
+    caller_name: str
+    exten: str
+
+
+# --- the menu -------------------------------------------------------------------------------------------------
+
+
+class ControlStarted(Event):
+    """A caller was handed to us through AsyncAGI; `resumed` when our own redirect brought the caller back."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    caller: str
+    caller_name: str
+    exten: str
+    resumed: bool = False
+    reason: str = ""
+    """Why the dialplan hands the caller over: empty for a new call, else the QUEUESTATUS it returns with."""
+
+
+class ControlEnded(Event):
+    """AsyncAGI let go of the channel: hung up, or sent elsewhere in the dialplan."""
+
+    channel_id: str
+
+
+class CommandFinished(Event):
+    """An AGI command ran (AsyncAGIExec); `result` is the bare line, such as `200 result=1 (timeout)`."""
+
+    channel_id: str
+    command_id: str
+    result: str
+
+
+class KeyPressed(Event):
+    """The caller pressed a key (DTMFEnd, Direction Received); only streams of other people's dialplans need it."""
+
+    channel_id: str
+    key: str
+
+
+# --- the queue ------------------------------------------------------------------------------------------------
+
+
+class QueueJoined(Event):
+    """A caller entered a queue (QueueCallerJoin, queue_log ENTERQUEUE)."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    caller: str
+    caller_name: str
+    queue: str
+    position: int
+
+
+class QueueAbandoned(Event):
+    """app_queue said QueueCallerAbandon, which it also says for a time-out: never believed alone."""
+
+    channel_id: str
+    queue: str
+
+
+class QueueLeft(Event):
+    """A caller is no longer in the queue, for whatever reason (QueueCallerLeave)."""
+
+    channel_id: str
+    queue: str
+
+
+class QueueReturned(Event):
+    """Queue() gave the caller back to the dialplan with this QUEUESTATUS (upper case: TIMEOUT, FULL, JOINEMPTY, LEAVEEMPTY,
+    JOINUNAVAIL, LEAVEUNAVAIL, CONTINUE, WITHDRAW, KEY …). FULL and JOINEMPTY are told nowhere else."""
+
+    channel_id: str
+    queue: str
+    status: str
+
+
+class AgentRang(Event):
+    """An agent's phone was called for this caller (AgentCalled)."""
+
+    channel_id: str
+    queue: str
+    interface: str
+    agent: str
+    agent_channel_id: str
+
+
+class AgentMissed(Event):
+    """An agent's phone rang out, was rejected or was busy (AgentRingNoAnswer, queue_log RINGNOANSWER)."""
+
+    channel_id: str
+    queue: str
+    interface: str
+    agent: str
+    ring_ms: int
+
+
+class AgentAnswered(Event):
+    """An agent and the caller were connected (AgentConnect, queue_log CONNECT)."""
+
+    channel_id: str
+    queue: str
+    interface: str
+    agent: str
+    agent_channel_id: str
+
+
+class AgentFinished(Event):
+    """The agent's part is over (AgentComplete, queue_log COMPLETE*); `reason` is caller, agent or transfer."""
+
+    channel_id: str
+    queue: str
+    interface: str
+    agent: str
+    reason: str
+
+
+class HoldStarted(Event):
+    """A channel put its peer on hold."""
+
+    channel_id: str
+    linkedid: str
+
+
+class HoldEnded(Event):
+    """A channel took its peer off hold."""
+
+    channel_id: str
+    linkedid: str
+
+
+class CallTransferred(Event):
+    """A talking call was sent on (BlindTransfer, AttendedTransfer); `channel_id` is the transferee, '' if not told."""
+
+    channel_id: str
+    linkedid: str
+    kind: str
+    """`blind` or `attended`."""
+    target: str
+
+
+class RecordingStarted(Event):
+    """Audio is being written; `path` is what the files begin with, '' when Asterisk does not say."""
+
+    channel_id: str
+    path: str = ""
+
+
+# --- agents ---------------------------------------------------------------------------------------------------
+
+
+class MemberChanged(Event):
+    """What app_queue says of a member (QueueMemberAdded, …Status, …Pause, …Penalty, …Ringinuse, QueueMember of a snapshot)."""
+
+    queue: str
+    interface: str
+    agent: str
+    status: int
+    """Device state: 1 idle, 2 in use, 3 busy, 4 invalid, 5 unavailable, 6 ringing, 7 ringing in use, 8 on hold, 0 unknown."""
+    paused: bool
+    paused_reason: str
+    in_call: bool = False
+
+
+class MemberRemoved(Event):
+    """A member left a queue."""
+
+    queue: str
+    interface: str
+    agent: str
+
+
+# --- the link -------------------------------------------------------------------------------------------------
+
+
+class LiveChannel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row of a snapshot: a channel that exists now (CoreShowChannel). `since` is when it was made, UTC ms."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    caller: str
+    caller_name: str
+    context: str
+    exten: str
+    application: str
+    since: int
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One row of a snapshot: a caller in a queue now (QueueEntry), with the wait so far in seconds."""
+
+    channel_id: str
+    channel: str
+    caller: str
+    caller_name: str
+    queue: str
+    position: int
+    waited_s: int
+
+
+class LinkUp(Event):
+    """Logged in to Asterisk; `boot` names this run of Asterisk (its start time), so that a restart is seen."""
+
+    boot: str
+
+
+class SnapshotTaken(Event):
+    """What Asterisk said it holds right after `LinkUp`. Calls on the board that are not in it are over."""
+
+    channels: tuple[LiveChannel, ...]
+    waiting: tuple[Waiting, ...]
+    members: tuple[MemberChanged, ...] = ()
+
+
+class LinkLost(Event):
+    """Asterisk is not heard any more. What the board shows is as old as `at`."""
+
+    reason: str
+
+
+class LedgerRead(Event):
+    """How far the witnesses have been read, so that the next gap begins where this one ended."""
+
+    cel_id: int
+    queue_log_offset: int
+
+
+AnyEvent = (
+    ChannelOpened
+    | ChannelClosed
+    | CallArrived
+    | ControlStarted
+    | ControlEnded
+    | CommandFinished
+    | KeyPressed
+    | QueueJoined
+    | QueueAbandoned
+    | QueueLeft
+    | QueueReturned
+    | AgentRang
+    | AgentMissed
+    | AgentAnswered
+    | AgentFinished
+    | HoldStarted
+    | HoldEnded
+    | CallTransferred
+    | RecordingStarted
+    | MemberChanged
+    | MemberRemoved
+    | LinkUp
+    | SnapshotTaken
+    | LinkLost
+    | LedgerRead
+)

@@ -1,0 +1,83 @@
+"""Where things are and which addresses are used: from the environment (`SMARTPBX_…`) and `smartpbx.toml`, with defaults that run.
+
+Knows places and numbers only; whether they work is found out by who uses them.
+"""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pbx.centre import SHIPPED as SHIPPED_CENTRE
+
+HOUSE = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """All settings of one installation; every path may be relative to where the command is run."""
+
+    model_config = SettingsConfigDict(env_prefix="SMARTPBX_", toml_file="smartpbx.toml", extra="forbid")
+
+    data_dir: Path = Path("var")
+    """Everything that is written: database, journal, audio, the private Asterisk."""
+    database_url: str = ""
+    """SQLAlchemy address of the call log; empty means SQLite in `data_dir`."""
+    centre: Path = SHIPPED_CENTRE
+    menu: Path = HOUSE / "ivr" / "menus" / "hotline.yaml"
+    speech_model: Path = HOUSE / "recordings" / "models" / "vosk-model-vi-8k-synthetic"
+
+    web_host: str = "127.0.0.1"
+    web_port: int = 8022
+
+    bind_address: str = "127.0.0.1"
+    """The only address that the private Asterisk listens on."""
+    sip_port: int = 5160
+    ami_port: int = 5138
+    rtp_start: int = 20000
+    rtp_end: int = 24999
+
+    ami_host: str = "127.0.0.1"
+    ami_events_user: str = "smartpbx-events"
+    ami_events_secret: str = ""
+    ami_commands_user: str = "smartpbx-commands"
+    ami_commands_secret: str = ""
+    """Empty secrets are read from the file that `smartpbx asterisk provision` wrote."""
+    system_name: str = ""
+    """Asterisk's `systemname`, when it is a secret that marks genuine events; empty: read from the same file."""
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'smartpbx.sqlite'}"
+
+    @property
+    def asterisk_dir(self) -> Path:
+        return self.data_dir.absolute() / "asterisk"
+
+    @property
+    def journal_dir(self) -> Path:
+        return self.data_dir.absolute() / "journal"
+
+    @property
+    def audio_dir(self) -> Path:
+        """Finished recordings, `<call id>.wav`, two channels: caller left, agent right."""
+        return self.data_dir.absolute() / "audio"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where Asterisk writes while people speak: `<call id>-caller.wav`, `<call id>-agent.wav`."""
+        return self.asterisk_dir / "spool" / "recording"
+
+    @property
+    def prompts_dir(self) -> Path:
+        """Ready prompts, one directory a language; the private Asterisk's sounds directory links to it."""
+        return HOUSE / "ivr" / "prompts"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
