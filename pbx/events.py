@@ -22,7 +22,7 @@ class Event(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 # --- channels -------------------------------------------------------------------------------------------------
 
 
-class ChannelOpened(Event):
+class ChannelOpened(Event, frozen=True):
     """A channel came into being (AMI Newchannel, CEL CHAN_START)."""
 
     channel_id: str
@@ -35,7 +35,7 @@ class ChannelOpened(Event):
     exten: str
 
 
-class ChannelClosed(Event):
+class ChannelClosed(Event, frozen=True):
     """A channel is gone (AMI Hangup, CEL CHAN_END); `cause` is the Q.850 code, 0 when unknown."""
 
     channel_id: str
@@ -43,7 +43,7 @@ class ChannelClosed(Event):
     cause: int = 0
 
 
-class CallArrived(Event):
+class CallArrived(Event, frozen=True):
     """Our dialplan answered a caller and cleaned the number (UserEvent SmartPbxArrived)."""
 
     channel_id: str
@@ -57,7 +57,7 @@ class CallArrived(Event):
 # --- the menu -------------------------------------------------------------------------------------------------
 
 
-class ControlStarted(Event):
+class ControlStarted(Event, frozen=True):
     """A caller was handed to us through AsyncAGI; `resumed` when our own redirect brought the caller back."""
 
     channel_id: str
@@ -71,13 +71,13 @@ class ControlStarted(Event):
     """Why the dialplan hands the caller over: empty for a new call, else the QUEUESTATUS it returns with."""
 
 
-class ControlEnded(Event):
+class ControlEnded(Event, frozen=True):
     """AsyncAGI let go of the channel: hung up, or sent elsewhere in the dialplan."""
 
     channel_id: str
 
 
-class CommandFinished(Event):
+class CommandFinished(Event, frozen=True):
     """An AGI command ran (AsyncAGIExec); `result` is the bare line, such as `200 result=1 (timeout)`."""
 
     channel_id: str
@@ -85,7 +85,7 @@ class CommandFinished(Event):
     result: str
 
 
-class KeyPressed(Event):
+class KeyPressed(Event, frozen=True):
     """The caller pressed a key (DTMFEnd, Direction Received); only streams of other people's dialplans need it."""
 
     channel_id: str
@@ -95,7 +95,7 @@ class KeyPressed(Event):
 # --- the queue ------------------------------------------------------------------------------------------------
 
 
-class QueueJoined(Event):
+class QueueJoined(Event, frozen=True):
     """A caller entered a queue (QueueCallerJoin, queue_log ENTERQUEUE)."""
 
     channel_id: str
@@ -107,21 +107,21 @@ class QueueJoined(Event):
     position: int
 
 
-class QueueAbandoned(Event):
+class QueueAbandoned(Event, frozen=True):
     """app_queue said QueueCallerAbandon, which it also says for a time-out: never believed alone."""
 
     channel_id: str
     queue: str
 
 
-class QueueLeft(Event):
+class QueueLeft(Event, frozen=True):
     """A caller is no longer in the queue, for whatever reason (QueueCallerLeave)."""
 
     channel_id: str
     queue: str
 
 
-class QueueReturned(Event):
+class QueueReturned(Event, frozen=True):
     """Queue() gave the caller back to the dialplan with this QUEUESTATUS (upper case: TIMEOUT, FULL, JOINEMPTY, LEAVEEMPTY,
     JOINUNAVAIL, LEAVEUNAVAIL, CONTINUE, WITHDRAW, KEY …). FULL and JOINEMPTY are told nowhere else."""
 
@@ -130,7 +130,7 @@ class QueueReturned(Event):
     status: str
 
 
-class AgentRang(Event):
+class AgentRang(Event, frozen=True):
     """An agent's phone was called for this caller (AgentCalled)."""
 
     channel_id: str
@@ -140,7 +140,7 @@ class AgentRang(Event):
     agent_channel_id: str
 
 
-class AgentMissed(Event):
+class AgentMissed(Event, frozen=True):
     """An agent's phone rang out, was rejected or was busy (AgentRingNoAnswer, queue_log RINGNOANSWER)."""
 
     channel_id: str
@@ -150,7 +150,7 @@ class AgentMissed(Event):
     ring_ms: int
 
 
-class AgentAnswered(Event):
+class AgentAnswered(Event, frozen=True):
     """An agent and the caller were connected (AgentConnect, queue_log CONNECT)."""
 
     channel_id: str
@@ -160,7 +160,7 @@ class AgentAnswered(Event):
     agent_channel_id: str
 
 
-class AgentFinished(Event):
+class AgentFinished(Event, frozen=True):
     """The agent's part is over (AgentComplete, queue_log COMPLETE*); `reason` is caller, agent or transfer."""
 
     channel_id: str
@@ -170,21 +170,21 @@ class AgentFinished(Event):
     reason: str
 
 
-class HoldStarted(Event):
+class HoldStarted(Event, frozen=True):
     """A channel put its peer on hold."""
 
     channel_id: str
     linkedid: str
 
 
-class HoldEnded(Event):
+class HoldEnded(Event, frozen=True):
     """A channel took its peer off hold."""
 
     channel_id: str
     linkedid: str
 
 
-class CallTransferred(Event):
+class CallTransferred(Event, frozen=True):
     """A talking call was sent on (BlindTransfer, AttendedTransfer); `channel_id` is the transferee, '' if not told."""
 
     channel_id: str
@@ -194,7 +194,7 @@ class CallTransferred(Event):
     target: str
 
 
-class RecordingStarted(Event):
+class RecordingStarted(Event, frozen=True):
     """Audio is being written; `path` is what the files begin with, '' when Asterisk does not say."""
 
     channel_id: str
@@ -204,7 +204,7 @@ class RecordingStarted(Event):
 # --- agents ---------------------------------------------------------------------------------------------------
 
 
-class MemberChanged(Event):
+class MemberChanged(Event, frozen=True):
     """What app_queue says of a member (QueueMemberAdded, …Status, …Pause, …Penalty, …Ringinuse, QueueMember of a snapshot)."""
 
     queue: str
@@ -217,7 +217,7 @@ class MemberChanged(Event):
     in_call: bool = False
 
 
-class MemberRemoved(Event):
+class MemberRemoved(Event, frozen=True):
     """A member left a queue."""
 
     queue: str
@@ -254,13 +254,13 @@ class Waiting(msgspec.Struct, frozen=True):
     waited_s: int
 
 
-class LinkUp(Event):
+class LinkUp(Event, frozen=True):
     """Logged in to Asterisk; `boot` names this run of Asterisk (its start time), so that a restart is seen."""
 
     boot: str
 
 
-class SnapshotTaken(Event):
+class SnapshotTaken(Event, frozen=True):
     """What Asterisk said it holds right after `LinkUp`. Calls on the board that are not in it are over."""
 
     channels: tuple[LiveChannel, ...]
@@ -268,13 +268,13 @@ class SnapshotTaken(Event):
     members: tuple[MemberChanged, ...] = ()
 
 
-class LinkLost(Event):
+class LinkLost(Event, frozen=True):
     """Asterisk is not heard any more. What the board shows is as old as `at`."""
 
     reason: str
 
 
-class LedgerRead(Event):
+class LedgerRead(Event, frozen=True):
     """How far the witnesses have been read, so that the next gap begins where this one ended."""
 
     cel_id: int
