@@ -6,6 +6,8 @@ how Asterisk is addressed, and the call's id because that is how people find out
 
 import msgspec
 
+from pbx.record import CallRecord
+
 
 class Play(msgspec.Struct, frozen=True):
     """Speak to a caller in the menu and take keys.
@@ -54,4 +56,10 @@ class HangUp(msgspec.Struct, frozen=True):
     channel: str
 
 
-Command = Play | SetLanguage | EnterQueue | Adopt | HangUp
+class Keep(msgspec.Struct, frozen=True):
+    """Write a finished call to the log; the record is complete."""
+
+    record: CallRecord
+
+
+Command = Keep | Play | SetLanguage | EnterQueue | Adopt | HangUp

@@ -35,6 +35,12 @@ class ChannelOpened(Event, frozen=True):
     exten: str
 
 
+class HangupAsked(Event, frozen=True):
+    """The far end of a channel hung up (HangupRequest); what Asterisk still does to the channel comes after."""
+
+    channel_id: str
+
+
 class ChannelClosed(Event, frozen=True):
     """A channel is gone (AMI Hangup, CEL CHAN_END); `cause` is the Q.850 code, 0 when unknown."""
 
@@ -66,6 +72,7 @@ class ControlStarted(Event, frozen=True):
     caller: str
     caller_name: str
     exten: str
+    context: str
     resumed: bool = False
     reason: str = ""
     """Why the dialplan hands the caller over: empty for a new call, else the QUEUESTATUS it returns with."""
@@ -151,13 +158,20 @@ class AgentMissed(Event, frozen=True):
 
 
 class AgentAnswered(Event, frozen=True):
-    """An agent and the caller were connected (AgentConnect, queue_log CONNECT)."""
+    """An agent and the caller were connected (AgentConnect, queue_log CONNECT).
+
+    `waited_s` is Asterisk's own count in whole seconds: used only when nobody saw the caller join."""
 
     channel_id: str
+    linkedid: str
+    channel: str
+    caller: str
+    caller_name: str
     queue: str
     interface: str
     agent: str
     agent_channel_id: str
+    waited_s: int = 0
 
 
 class AgentFinished(Event, frozen=True):
@@ -283,6 +297,7 @@ class LedgerRead(Event, frozen=True):
 
 AnyEvent = (
     ChannelOpened
+    | HangupAsked
     | ChannelClosed
     | CallArrived
     | ControlStarted
