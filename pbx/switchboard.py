@@ -1,0 +1,357 @@
+"""The one place where calls, queues, agents and the menu meet.
+
+    for each event in order:   commands = board.step(event)
+
+The board changes through events alone, so the same events give the same board, the same commands and the same records, today
+and in a replay. It knows no socket, no file, no clock: time comes inside the events. Nothing that Asterisk says can make it
+raise; what does not fit is passed over, because half of a story is what one hears after every reconnect.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from ivr.menu import Menu
+
+from ivr import flow
+from pbx import commands as c
+from pbx import events as e
+from pbx.agents import Roster
+from pbx.calls import Call
+from pbx.centre import Centre
+from pbx.picture import AgentNow, AgentState, CallNow, Phase, Picture, QueueNow
+
+OURS = "smartpbx-"
+"""What the names of our own dialplan's contexts begin with."""
+HOTLINE = f"{OURS}hotline"
+
+
+class Board:
+    """All calls in progress and all agents. Without a menu it only watches, which is what a replay of somebody else's
+    Asterisk does."""
+
+    def __init__(self, menu: Menu | None = None, centre: Centre | None = None) -> None:
+        self._menu = menu
+        self._queues = {q.name: q.title for q in centre.queues} if centre else {}
+        self._calls: dict[str, Call] = {}
+        self._strangers: dict[str, e.ChannelOpened] = {}
+        """First channels of their kind that may yet turn out to be callers; freed when they close."""
+        self.agents = Roster(centre.agents if centre else ())
+        self.version = 0
+        self.last_at = 0
+        self.stale_since: int | None = 0
+        self._boot = ""
+        self._restarted = False
+        self._catching_up = False
+        self.ledger: e.LedgerRead | None = None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def step(self, event: e.AnyEvent) -> list[c.Command]:
+        """Take one event in; what is to be done about it comes back."""
+        self.version += 1
+        self.last_at = max(self.last_at, event.at)
+        return list(self._step(event))
+
+    def calls(self) -> Iterator[Call]:
+        return iter(self._calls.values())
+
+    def in_menu(self) -> list[Call]:
+        """The callers whom the menu holds; their leases are the service's to renew."""
+        return [call for call in self._calls.values() if call.phase is Phase.MENU and call.session is not None]
+
+    # --- dispatch ---------------------------------------------------------------------------------------------
+
+    def _step(self, event: e.AnyEvent) -> Iterator[c.Command]:
+        match event:
+            case e.CommandFinished():
+                yield from self._command_finished(event)
+            case e.ChannelOpened():
+                self._channel_opened(event)
+            case e.ChannelClosed():
+                yield from self._channel_closed(event)
+            case e.CallArrived():
+                self._caller(event)
+            case e.ControlStarted():
+                yield from self._control_started(event)
+            case e.LinkUp() | e.LinkLost() | e.SnapshotTaken() | e.LedgerRead():
+                yield from self._link(event)
+            case e.MemberChanged():
+                self.agents.changed(event)
+            case e.MemberRemoved():
+                self.agents.removed(event.queue, event.interface, event.at)
+            case e.QueueJoined():
+                self._caller(event).join(event.queue, event.at)
+            case e.AgentAnswered():
+                self._agent_answered(event)
+            case e.HoldStarted() | e.HoldEnded():
+                self._hold(event)
+            case e.CallTransferred():
+                self._transferred(event)
+            case _:
+                if (call := self._known(event.channel_id)) is not None:
+                    self._of_call(call, event)
+
+    def _of_call(
+        self,
+        call: Call,
+        event: e.HangupAsked | e.ControlEnded | e.KeyPressed | e.QueueAbandoned | e.QueueLeft | e.QueueReturned
+        | e.AgentRang | e.AgentMissed | e.AgentFinished | e.RecordingStarted,
+    ) -> None:  # fmt: skip
+        match event:
+            case e.HangupAsked():
+                call.wants_out = True
+            case e.ControlEnded():
+                pass
+            case e.KeyPressed():
+                if call.phase in (Phase.ARRIVED, Phase.MENU):
+                    call.keys += event.key
+            case e.QueueAbandoned():
+                call.maybe_abandon(event.at)
+            case e.QueueLeft():
+                call.leave(event.at)
+                self._free_ringing(call, event.at)
+            case e.QueueReturned():
+                call.returned(event.queue, event.status, event.at)
+            case e.AgentRang():
+                call.ring(event.interface, event.at)
+                if call.phase is Phase.RINGING:
+                    self._occupy(event.interface, event.agent, AgentState.RINGING, call, event)
+            case e.AgentMissed():
+                call.miss(event.interface, event.agent, event.ring_ms, event.at)
+                self.agents.free(event.interface, call.call_id, event.at)
+            case e.AgentFinished():
+                call.stop_talking(event.at, Phase.LEAVING)
+                self.agents.free(event.interface, call.call_id, event.at)
+            case e.RecordingStarted():
+                call.recorded = True
+            case _:
+                assert_never(event)
+
+    # --- finding the call -------------------------------------------------------------------------------------
+
+    def _known(self, channel_id: str) -> Call | None:
+        call = self._calls.get(channel_id)
+        if call is not None and self._catching_up:
+            call.complete_by = "reconciled"
+        return call
+
+    def _caller(self, event: e.CallArrived | e.ControlStarted | e.QueueJoined | e.AgentAnswered) -> Call:
+        """The call of a channel that certainly is a caller's, made known now if it was not."""
+        call = self._known(event.channel_id)
+        if call is not None:
+            if call.caller == "invalid" or not call.caller:
+                call.caller = event.caller
+            return call
+        first = self._strangers.pop(event.channel_id, None)
+        exten = event.exten if isinstance(event, e.CallArrived | e.ControlStarted) else ""
+        return self._open(
+            event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name,
+            first.exten if first else exten, first.at if first else event.at,
+        )  # fmt: skip
+
+    def _open(
+        self, call_id: str, linkedid: str, channel: str, caller: str, caller_name: str, exten: str, at: int
+    ) -> Call:
+        call = self._calls[call_id] = Call(call_id, linkedid, channel, caller, caller_name, exten, at)
+        if self._catching_up:
+            call.complete_by = "reconciled"
+        return call
+
+    def _channel_opened(self, event: e.ChannelOpened) -> None:
+        if event.channel_id != event.linkedid or event.channel_id in self._calls:
+            return
+        if event.context == HOTLINE:
+            self._open(
+                event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name, event.exten, event.at
+            )
+        else:
+            self._strangers[event.channel_id] = event
+
+    def _channel_closed(self, event: e.ChannelClosed) -> Iterator[c.Command]:
+        self._strangers.pop(event.channel_id, None)
+        if (call := self._known(event.channel_id)) is not None:
+            yield self._end(call, event.at, event.cause, seen=True)
+
+    def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> c.Command:
+        self.agents.free_all(call.call_id, at)
+        del self._calls[call.call_id]
+        return c.Keep(call.close(at, cause, seen=seen))
+
+    # --- agents and talking -----------------------------------------------------------------------------------
+
+    def _occupy(self, interface: str, name: str, doing: AgentState, call: Call, event: e.AnyEvent) -> None:
+        queue = call.visits[-1].queue if call.visits else ""
+        self.agents.busy_with(interface, name, doing, call.call_id, queue, event.at)
+
+    def _free_ringing(self, call: Call, at: int) -> None:
+        if call.talk_since is None:
+            self.agents.free_all(call.call_id, at)
+
+    def _agent_answered(self, event: e.AgentAnswered) -> None:
+        call = self._caller(event)
+        if call.visit is None and call.talk_since is None:
+            call.join(event.queue, event.at - 1000 * event.waited_s)
+        call.answer(event.interface, event.agent, event.at)
+        if call.talk_since is not None:
+            self.agents.free_all(call.call_id, event.at)
+            self._occupy(event.interface, event.agent, AgentState.TALKING, call, event)
+
+    def _hold(self, event: e.HoldStarted | e.HoldEnded) -> None:
+        call = self._known(event.linkedid)
+        if call is None or call.talk_since is None:
+            return
+        visit = call.visits[-1]
+        if isinstance(event, e.HoldStarted):
+            call.hold(event.at)
+            self._occupy(visit.interface, visit.agent, AgentState.HOLD, call, event)
+        else:
+            call.unhold(event.at)
+            self._occupy(visit.interface, visit.agent, AgentState.TALKING, call, event)
+
+    def _transferred(self, event: e.CallTransferred) -> None:
+        call = self._known(event.channel_id) or self._known(event.linkedid)
+        if call is None:
+            return
+        call.transfers.append(event.target)
+        call.stop_talking(event.at, Phase.TRANSFERRED)
+        self.agents.free_all(call.call_id, event.at)
+
+    # --- the menu ---------------------------------------------------------------------------------------------
+
+    def _control_started(self, event: e.ControlStarted) -> Iterator[c.Command]:
+        call = self._caller(event)
+        call.still_there(event.at)
+        call.enter(Phase.MENU, event.at)
+        if self._menu is None or not event.context.startswith(OURS):
+            return
+        if call.session is None:
+            session, outputs = flow.begin(self._menu)
+        elif event.reason:
+            session, outputs = flow.advance(self._menu, call.session, flow.Returned(event.reason))
+        else:
+            session, outputs = flow.resume(self._menu, call.session)
+        yield from self._speak(call, session, outputs)
+
+    def _command_finished(self, event: e.CommandFinished) -> Iterator[c.Command]:
+        call = self._known(event.channel_id)
+        if call is None:
+            return
+        hung_up = event.result.startswith("200 result=-1")
+        if not hung_up:
+            call.still_there(event.at)
+        owner, _, step = event.command_id.rpartition("/")
+        if self._menu is None or call.session is None or owner != call.call_id or not step.isdecimal():
+            return
+        if call.wants_out or call.phase is not Phase.MENU:
+            return
+        answer = flow_input(int(step), event.result, call.session.max_keys)
+        yield from self._speak(call, *flow.advance(self._menu, call.session, answer))
+
+    def _speak(self, call: Call, session: flow.Session, outputs: tuple[flow.Output, ...]) -> Iterator[c.Command]:
+        call.session = session
+        for output in outputs:
+            match output:
+                case flow.Say():
+                    yield c.Play(
+                        call.call_id, call.channel, f"{call.call_id}/{output.step}", output.sounds, output.max_keys,
+                        output.timeout_ms,
+                    )  # fmt: skip
+                case flow.UseLanguage():
+                    call.language = output.language
+                    yield c.SetLanguage(call.call_id, call.channel, f"{call.call_id}/{output.step}", output.language)
+                case flow.Enqueue():
+                    yield c.EnterQueue(call.call_id, call.channel, output.queue)
+                case flow.Finish():
+                    yield c.HangUp(call.call_id, call.channel)
+                case _:
+                    assert_never(output)
+
+    # --- the link ---------------------------------------------------------------------------------------------
+
+    def _link(self, event: e.LinkUp | e.LinkLost | e.SnapshotTaken | e.LedgerRead) -> Iterator[c.Command]:
+        match event:
+            case e.LinkUp():
+                self._restarted = bool(self._boot) and event.boot != self._boot
+                self._boot = event.boot
+                self._catching_up = True
+            case e.LinkLost():
+                if self.stale_since is None:
+                    self.stale_since = event.at
+                self._catching_up = False
+            case e.LedgerRead():
+                self.ledger = event
+            case e.SnapshotTaken():
+                self._catching_up = False
+                yield from self._snapshot(event)
+                self.stale_since = None
+
+    def _snapshot(self, taken: e.SnapshotTaken) -> Iterator[c.Command]:
+        alive = {channel.channel_id: channel for channel in taken.channels}
+        gone_at = self.stale_since if self._restarted and self.stale_since else taken.at
+        for call in [call for call in self._calls.values() if call.call_id not in alive]:
+            yield self._end(call, gone_at, 0, seen=False)
+        self._strangers = {key: first for key, first in self._strangers.items() if key in alive}
+        for member in taken.members:
+            self.agents.changed(member)
+        for channel in taken.channels:
+            self._found(channel)
+        for row in taken.waiting:
+            self._found_waiting(row, taken.at)
+        for call in self._calls.values():
+            channel = alive[call.call_id]
+            if channel.application == "AGI" and channel.context.startswith(OURS) and call.visit is None:
+                yield c.Adopt(call.call_id, call.channel)
+
+    def _found(self, channel: e.LiveChannel) -> None:
+        """A caller whom nobody told us of: we were away when the call came."""
+        caller = channel.channel_id == channel.linkedid and channel.context.startswith(OURS)
+        if caller and channel.context != f"{OURS}agent" and channel.channel_id not in self._calls:
+            self._open(
+                channel.channel_id, channel.linkedid, channel.channel, channel.caller, channel.caller_name,
+                channel.exten, channel.since,
+            ).complete_by = "reconciled"  # fmt: skip
+
+    def _found_waiting(self, row: e.Waiting, at: int) -> None:
+        joined_at = at - 1000 * row.waited_s
+        call = self._calls.get(row.channel_id) or self._open(
+            row.channel_id, row.channel_id, row.channel, row.caller, row.caller_name, "", joined_at
+        )
+        call.join(row.queue, joined_at)
+
+    # --- the picture ------------------------------------------------------------------------------------------
+
+    def picture(self, at: int) -> Picture:
+        """What is to be seen now."""
+        calls = tuple(call.now() for call in sorted(self._calls.values(), key=lambda call: call.arrived_at))
+        agents = tuple(agent.now() for agent in self.agents)
+        names = dict.fromkeys([*self._queues, *(q for a in agents for q in a.queues), *(w.queue for w in calls)])
+        return Picture(
+            version=self.version, at=at, stale_since=self.stale_since, calls=calls, agents=agents,
+            queues=tuple(self._queue_now(name, calls, agents) for name in names if name),
+        )  # fmt: skip
+
+    def _queue_now(self, name: str, calls: tuple[CallNow, ...], agents: tuple[AgentNow, ...]) -> QueueNow:
+        waiting = [w for w in calls if w.queue == name and w.phase in (Phase.WAITING, Phase.RINGING)]
+        waiting.sort(key=lambda w: w.joined_at or 0)
+        states = [a.state for a in agents if name in a.queues]
+        talking = sum(state in (AgentState.TALKING, AgentState.HOLD, AgentState.BUSY) for state in states)
+        return QueueNow(
+            name=name, title=self._queues.get(name, name), waiting=tuple(w.call_id for w in waiting),
+            ready=states.count(AgentState.READY), talking=talking, wrapup=states.count(AgentState.WRAPUP),
+            paused=states.count(AgentState.PAUSED), away=states.count(AgentState.AWAY),
+        )  # fmt: skip
+
+
+def flow_input(step: int, result: str, max_keys: int) -> flow.Input:
+    """What an AGI result line means to the menu.
+
+    `200 result=12 (timeout)` -> keys 12; `200 result= (timeout)` -> silence; `200 result=` -> only `#` was pressed, which ends the
+    entry without being part of it. A failure (`-1`, 5xx) counts as silence, so that the way out is reached and nobody is stuck.
+    """
+    if not max_keys:
+        return flow.Spoken(step)
+    if not result.startswith("200 result=") or result.startswith("200 result=-1"):
+        return flow.Keyed(step, "")
+    keys, _, note = result.removeprefix("200 result=").partition(" ")
+    return flow.Keyed(step, keys if keys or note else "#")
