@@ -44,6 +44,8 @@ class OpenVisit:
         if self.outcome is None:
             self.outcome = outcome
             self.left_at = self.left_at if self.left_at is not None else at
+            if self.ringing and outcome is not Outcome.ANSWERED:
+                self.ring_ms = max(0, self.left_at - min(self.ringing.values()))
         self.ringing.clear()
 
     def frozen(self) -> Visit:
@@ -122,7 +124,6 @@ class Call:
     def leave(self, at: int) -> None:
         if (v := self.visit) is not None:
             v.left_at = at
-            v.ringing.clear()
 
     def returned(self, queue: str, status: str, at: int) -> None:
         outcome = QUEUE_STATUS.get(status.upper())

@@ -22,7 +22,9 @@ from pbx.picture import AgentNow, AgentState, CallNow, Phase, Picture, QueueNow
 
 OURS = "smartpbx-"
 """What the names of our own dialplan's contexts begin with."""
-HOTLINE = f"{OURS}hotline"
+INBOUND = frozenset((f"{OURS}hotline", "from-trunk", "from-pstn", "from-did-direct"))
+"""Contexts whose every caller has reached the hotline: ours, and what FreePBX and Issabel call theirs. A caller of any other
+context counts from the first menu or queue on."""
 
 
 class Board:
@@ -161,7 +163,7 @@ class Board:
     def _channel_opened(self, event: e.ChannelOpened) -> None:
         if event.channel_id != event.linkedid or event.channel_id in self._calls:
             return
-        if event.context == HOTLINE:
+        if event.context in INBOUND:
             self._open(
                 event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name, event.exten, event.at
             )
