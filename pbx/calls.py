@@ -48,6 +48,11 @@ class OpenVisit:
                 self.ring_ms = max(0, self.left_at - min(self.ringing.values()))
         self.ringing.clear()
 
+    @property
+    def quiet_end(self) -> Outcome:
+        """What a visit was that ended without a word while the caller stayed on the line."""
+        return Outcome.TIMEOUT if self.maybe_abandoned else Outcome.KEY_EXIT
+
     def frozen(self) -> Visit:
         until = self.answered_at if self.answered_at is not None else self.left_at
         return Visit(
@@ -106,7 +111,7 @@ class Call:
         if (open_visit := self.visit) is not None:
             if open_visit.queue == queue and open_visit.left_at is None:
                 return
-            self.still_there(at)
+            open_visit.end(open_visit.quiet_end, at)
         if self.talk_since is not None:
             return
         self.visits.append(OpenVisit(queue, at))
@@ -115,7 +120,7 @@ class Call:
     def still_there(self, at: int) -> None:
         """The channel lives on after app_queue called it abandoned: then it was the longest wait that ended."""
         if (v := self.visit) is not None and v.left_at is not None and not self.wants_out:
-            v.end(Outcome.TIMEOUT if v.maybe_abandoned else Outcome.KEY_EXIT, v.left_at)
+            v.end(v.quiet_end, v.left_at)
 
     def maybe_abandon(self, at: int) -> None:
         if (v := self.visit) is not None:

@@ -278,7 +278,7 @@ class Board:
                 self._boot = event.boot
                 self._catching_up = True
             case e.LinkLost():
-                if self.stale_since is None:
+                if not self.stale_since:
                     self.stale_since = event.at
                 self._catching_up = False
             case e.LedgerRead():
