@@ -26,6 +26,8 @@ INBOUND = frozenset((f"{OURS}hotline", "from-trunk", "from-pstn", "from-did-dire
 """Contexts whose every caller has reached the hotline: ours, and what FreePBX and Issabel call theirs. A caller of any other
 context counts from the first menu or queue on."""
 
+REMEMBERED = 20_000
+
 
 class Board:
     """All calls in progress and all agents. Without a menu it only watches, which is what a replay of somebody else's
@@ -37,6 +39,8 @@ class Board:
         self._calls: dict[str, Call] = {}
         self._strangers: dict[str, e.ChannelOpened] = {}
         """First channels of their kind that may yet turn out to be callers; freed when they close."""
+        self._ended: dict[str, None] = {}
+        """The latest ended calls, oldest first: a witness may tell of them once more."""
         self.agents = Roster(centre.agents if centre else ())
         self.version = 0
         self.last_at = 0
@@ -83,7 +87,8 @@ class Board:
             case e.MemberRemoved():
                 self.agents.removed(event.queue, event.interface, event.at)
             case e.QueueJoined():
-                self._caller(event).join(event.queue, event.at)
+                if (call := self._caller(event)) is not None:
+                    call.join(event.queue, event.at)
             case e.AgentAnswered():
                 self._agent_answered(event)
             case e.HoldStarted() | e.HoldEnded():
@@ -138,8 +143,10 @@ class Board:
             call.complete_by = "reconciled"
         return call
 
-    def _caller(self, event: e.CallArrived | e.ControlStarted | e.QueueJoined | e.AgentAnswered) -> Call:
-        """The call of a channel that certainly is a caller's, made known now if it was not."""
+    def _caller(self, event: e.CallArrived | e.ControlStarted | e.QueueJoined | e.AgentAnswered) -> Call | None:
+        """The call of a channel that certainly is a caller's, made known now if it was not; None when it has ended."""
+        if event.channel_id in self._ended:
+            return None
         call = self._known(event.channel_id)
         if call is not None:
             if call.caller == "invalid" or not call.caller:
@@ -161,7 +168,7 @@ class Board:
         return call
 
     def _channel_opened(self, event: e.ChannelOpened) -> None:
-        if event.channel_id != event.linkedid or event.channel_id in self._calls:
+        if event.channel_id != event.linkedid or event.channel_id in self._calls or event.channel_id in self._ended:
             return
         if event.context in INBOUND:
             self._open(
@@ -178,6 +185,9 @@ class Board:
     def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> c.Command:
         self.agents.free_all(call.call_id, at)
         del self._calls[call.call_id]
+        self._ended[call.call_id] = None
+        if len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         return c.Keep(call.close(at, cause, seen=seen))
 
     # --- agents and talking -----------------------------------------------------------------------------------
@@ -191,7 +201,8 @@ class Board:
             self.agents.free_all(call.call_id, at)
 
     def _agent_answered(self, event: e.AgentAnswered) -> None:
-        call = self._caller(event)
+        if (call := self._caller(event)) is None:
+            return
         if call.visit is None and call.talk_since is None:
             call.join(event.queue, event.at - 1000 * event.waited_s)
         call.answer(event.interface, event.agent, event.at)
@@ -222,7 +233,8 @@ class Board:
     # --- the menu ---------------------------------------------------------------------------------------------
 
     def _control_started(self, event: e.ControlStarted) -> Iterator[c.Command]:
-        call = self._caller(event)
+        if (call := self._caller(event)) is None:
+            return
         call.still_there(event.at)
         call.enter(Phase.MENU, event.at)
         if self._menu is None or not event.context.startswith(OURS):
@@ -301,7 +313,10 @@ class Board:
         for row in taken.waiting:
             self._found_waiting(row, taken.at)
         for call in self._calls.values():
-            channel = alive[call.call_id]
+            channel = alive.get(call.call_id)
+            if channel is None:
+                continue
+            call.channel = channel.channel
             if channel.application == "AGI" and channel.context.startswith(OURS) and call.visit is None:
                 yield c.Adopt(call.call_id, call.channel)
 
