@@ -18,7 +18,8 @@ from pbx import events as e
 from pbx.agents import Roster
 from pbx.calls import Call
 from pbx.centre import Centre
-from pbx.picture import AgentNow, AgentState, CallNow, Phase, Picture, QueueNow
+from pbx.picture import AgentState, Phase, Picture
+from pbx.queues import queues_now
 
 OURS = "smartpbx-"
 """What the names of our own dialplan's contexts begin with."""
@@ -313,11 +314,11 @@ class Board:
         for row in taken.waiting:
             self._found_waiting(row, taken.at)
         for call in self._calls.values():
-            channel = alive.get(call.call_id)
-            if channel is None:
+            here = alive.get(call.call_id)
+            if here is None:
                 continue
-            call.channel = channel.channel
-            if channel.application == "AGI" and channel.context.startswith(OURS) and call.visit is None:
+            call.channel = here.channel
+            if here.application == "AGI" and here.context.startswith(OURS) and call.visit is None:
                 yield c.Adopt(call.call_id, call.channel)
 
     def _found(self, channel: e.LiveChannel) -> None:
@@ -342,21 +343,9 @@ class Board:
         """What is to be seen now."""
         calls = tuple(call.now() for call in sorted(self._calls.values(), key=lambda call: call.arrived_at))
         agents = tuple(agent.now() for agent in self.agents)
-        names = dict.fromkeys([*self._queues, *(q for a in agents for q in a.queues), *(w.queue for w in calls)])
         return Picture(
             version=self.version, at=at, stale_since=self.stale_since, calls=calls, agents=agents,
-            queues=tuple(self._queue_now(name, calls, agents) for name in names if name),
-        )  # fmt: skip
-
-    def _queue_now(self, name: str, calls: tuple[CallNow, ...], agents: tuple[AgentNow, ...]) -> QueueNow:
-        waiting = [w for w in calls if w.queue == name and w.phase in (Phase.WAITING, Phase.RINGING)]
-        waiting.sort(key=lambda w: w.joined_at or 0)
-        states = [a.state for a in agents if name in a.queues]
-        talking = sum(state in (AgentState.TALKING, AgentState.HOLD, AgentState.BUSY) for state in states)
-        return QueueNow(
-            name=name, title=self._queues.get(name, name), waiting=tuple(w.call_id for w in waiting),
-            ready=states.count(AgentState.READY), talking=talking, wrapup=states.count(AgentState.WRAPUP),
-            paused=states.count(AgentState.PAUSED), away=states.count(AgentState.AWAY),
+            queues=queues_now(self._queues, calls, agents),
         )  # fmt: skip
 
 
