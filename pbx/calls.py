@@ -65,7 +65,9 @@ class OpenVisit:
 class Call:
     """A call in progress. `session` is where its menu stands, None when nobody of ours speaks to it."""
 
-    __slots__ = ("arrived_at", "call_id", "caller", "caller_name", "channel", "complete_by", "dialled", "hold_ms",
+    __slots__ = (
+        "arrived_at",
+        "awaits_keys", "awaits_keys", "call_id", "caller", "caller_name", "channel", "complete_by", "dialled", "hold_ms",
                  "hold_since", "keys", "language", "linkedid", "phase", "recorded", "session", "since", "talk_ms",
                  "talk_since", "transfers", "visits", "wants_out")  # fmt: skip
 
@@ -83,6 +85,7 @@ class Call:
         self.phase = Phase.ARRIVED
         self.since = at
         self.session: Session | None = None
+        self.awaits_keys = False
         self.keys = ""
         self.visits: list[OpenVisit] = []
         self.talk_since: int | None = None

@@ -85,11 +85,15 @@ class ControlEnded(Event, frozen=True):
 
 
 class CommandFinished(Event, frozen=True):
-    """An AGI command ran (AsyncAGIExec); `result` is the bare line, such as `200 result=1 (timeout)`."""
+    """An AGI command ran (AsyncAGIExec).
+
+    `keys` are what the caller pressed, `''` for silence, `#` when nothing else was pressed; `failed` when the command could not be
+    carried out, which is what it also says when the caller hung up meanwhile."""
 
     channel_id: str
     command_id: str
-    result: str
+    keys: str = ""
+    failed: bool = False
 
 
 class KeyPressed(Event, frozen=True):

@@ -252,15 +252,15 @@ class Board:
         call = self._known(event.channel_id)
         if call is None:
             return
-        hung_up = event.result.startswith("200 result=-1")
-        if not hung_up:
+        if not event.failed:
             call.still_there(event.at)
         owner, _, step = event.command_id.rpartition("/")
         if self._menu is None or call.session is None or owner != call.call_id or not step.isdecimal():
             return
         if call.wants_out or call.phase is not Phase.MENU:
             return
-        answer = flow_input(int(step), event.result, call.session.max_keys)
+        # A failed command counts as silence: the way out is reached, and nobody is stuck.
+        answer = flow.Keyed(int(step), event.keys) if call.awaits_keys else flow.Spoken(int(step))
         yield from self._speak(call, *flow.advance(self._menu, call.session, answer))
 
     def _speak(self, call: Call, session: flow.Session, outputs: tuple[flow.Output, ...]) -> Iterator[c.Command]:
@@ -268,6 +268,7 @@ class Board:
         for output in outputs:
             match output:
                 case flow.Say():
+                    call.awaits_keys = output.max_keys > 0
                     yield c.Play(
                         call.call_id, call.channel, f"{call.call_id}/{output.step}", output.sounds, output.max_keys,
                         output.timeout_ms,
@@ -347,17 +348,3 @@ class Board:
             version=self.version, at=at, stale_since=self.stale_since, calls=calls, agents=agents,
             queues=queues_now(self._queues, calls, agents),
         )  # fmt: skip
-
-
-def flow_input(step: int, result: str, max_keys: int) -> flow.Input:
-    """What an AGI result line means to the menu.
-
-    `200 result=12 (timeout)` -> keys 12; `200 result= (timeout)` -> silence; `200 result=` -> only `#` was pressed, which ends the
-    entry without being part of it. A failure (`-1`, 5xx) counts as silence, so that the way out is reached and nobody is stuck.
-    """
-    if not max_keys:
-        return flow.Spoken(step)
-    if not result.startswith("200 result=") or result.startswith("200 result=-1"):
-        return flow.Keyed(step, "")
-    keys, _, note = result.removeprefix("200 result=").partition(" ")
-    return flow.Keyed(step, keys if keys or note else "#")

@@ -29,8 +29,12 @@ def _event(at: int, who: str, words: list[str]) -> e.AnyEvent:
             return e.ControlStarted(at, call, call, channel, number, "", reason, "smartpbx-return", reason=reason)
         case ["adopted"]:
             return e.ControlStarted(at, call, call, channel, number, "", "s", "smartpbx-resume", resumed=True)
-        case ["result", step, *line]:
-            return e.CommandFinished(at, call, f"{call}/{step}", " ".join(line))
+        case ["pressed", step, keys]:
+            return e.CommandFinished(at, call, f"{call}/{step}", keys)
+        case ["silent", step]:
+            return e.CommandFinished(at, call, f"{call}/{step}")
+        case ["failed", step]:
+            return e.CommandFinished(at, call, f"{call}/{step}", failed=True)
         case ["joins", queue]:
             return e.QueueJoined(at, call, call, channel, number, "", queue, 1)
         case ["rings", agent]:

@@ -25,11 +25,27 @@ ONLY_IN = {
     "typer": ("pbx/cli.py",),
 }
 
-PURE = """
-ivr/menu.py ivr/flow.py ivr/check.py ivr/draw.py ivr/say.py ivr/problem.py pbx/events.py pbx/commands.py pbx/record.py
-pbx/picture.py pbx/calls.py pbx/agents.py pbx/metrics.py pbx/switchboard.py pbx/ami/framing.py pbx/ami/translate.py
-pbx/ami/actions.py pbx/demo/sip.py dashboards/views.py
-""".split()
+PURE = [
+    "ivr/menu.py",
+    "ivr/flow.py",
+    "ivr/check.py",
+    "ivr/draw.py",
+    "ivr/say.py",
+    "ivr/problem.py",
+    "pbx/events.py",
+    "pbx/commands.py",
+    "pbx/record.py",
+    "pbx/picture.py",
+    "pbx/calls.py",
+    "pbx/agents.py",
+    "pbx/metrics.py",
+    "pbx/switchboard.py",
+    "pbx/ami/framing.py",
+    "pbx/ami/translate.py",
+    "pbx/ami/actions.py",
+    "pbx/demo/sip.py",
+    "dashboards/views.py",
+]
 RESTLESS = {"asyncio", "socket", "threading", "subprocess", "os", "pathlib", "time", "random", "logging", "tempfile"}
 
 

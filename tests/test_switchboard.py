@@ -59,7 +59,7 @@ def tell(table: str) -> list[CallRecord]:
             1 A joins tong-hop
             6 A abandons
             6 A leaves
-            6.1 A result 9 200 result=0
+            6.1 A silent 9
             8 A hangs-up""", Outcome.TIMEOUT, 5000, 0, 0, 0, ""),
         ("0 A calls\n 2 A menu\n 3 A hangs-up", Outcome.LEFT_IN_MENU, 0, 0, 0, 0, ""),
         ("0 A calls\n 2 A returned ho-tich JOINEMPTY\n 3 A hangs-up", Outcome.JOIN_EMPTY, 0, 0, 0, 0, ""),
@@ -159,8 +159,7 @@ def test_calls_missing_from_the_snapshot_are_over_and_those_found_are_taken_in()
 
 _ROWS = ["calls", "menu", "joins q", "joins r", "rings 101", "misses 101 2", "leaves", "gets 101 q", "gets 102 r",
          "loses 101 caller", "loses 102 transfer", "hold", "unhold", "sent 104", "abandons", "returned q TIMEOUT",
-         "returned r FULL", "returned q CONTINUE", "asks-out", "hangs-up", "result 1 200 result=5",
-         "result 2 200 result=-1"]  # fmt: skip
+         "returned r FULL", "returned q CONTINUE", "asks-out", "hangs-up", "pressed 1 5", "failed 2"]  # fmt: skip
 
 _STORY = st.lists(st.tuples(st.integers(0, 3000), st.sampled_from("ABC"), st.sampled_from(_ROWS)), max_size=40)
 

@@ -17,6 +17,7 @@ Message = Mapping[str, str]
 _T = TypeVar("_T")
 
 _NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
+_KEYS = re.compile(r"[0-9*#A-D]*")
 _UNKNOWN = frozenset(("", "<unknown>", "unknown", "anonymous", "Anonymous"))
 NAME_LENGTH = 80
 
@@ -84,7 +85,23 @@ def _control_ended(m: Message, at: int) -> e.AnyEvent:
 
 
 def _command_finished(m: Message, at: int) -> e.AnyEvent:
-    return e.CommandFinished(at, m["Uniqueid"], m["CommandId"], unquote(m["Result"]).strip())
+    keys, failed = agi_result(unquote(m["Result"]))
+    return e.CommandFinished(at, m["Uniqueid"], m["CommandId"], keys, failed)
+
+
+def agi_result(line: str) -> tuple[str, bool]:
+    """Keys and failure of an AGI result line.
+
+    `200 result=12 (timeout)` -> 12; `200 result= (timeout)` -> silence; `200 result=` -> only `#` was pressed, which ends an entry
+    without being part of it; `200 result=-1` and every other code -> failed.
+    """
+    code, _, rest = line.strip().partition(" result=")
+    keys, _, note = rest.partition(" ")
+    if code != "200" or keys == "-1":
+        return "", True
+    if not _KEYS.fullmatch(keys):
+        return "", False
+    return keys if keys or note else "#", False
 
 
 def _key_pressed(m: Message, at: int) -> e.AnyEvent | None:
