@@ -45,6 +45,8 @@ PURE = [
     "pbx/ami/actions.py",
     "pbx/demo/sip.py",
     "dashboards/views.py",
+    "pbx/queues.py",
+    "pbx/witnesses.py",
 ]
 RESTLESS = {"asyncio", "socket", "threading", "subprocess", "os", "pathlib", "time", "random", "logging", "tempfile"}
 
