@@ -28,6 +28,7 @@ INBOUND = frozenset((f"{OURS}hotline", "from-trunk", "from-pstn", "from-did-dire
 context counts from the first menu or queue on."""
 
 REMEMBERED = 20_000
+_LINK = (e.LinkUp, e.LinkLost, e.SnapshotTaken, e.LedgerRead)
 
 
 class Board:
@@ -45,6 +46,7 @@ class Board:
         self.agents = Roster(centre.agents if centre else ())
         self.version = 0
         self.last_at = 0
+        """When Asterisk last said something of a call or an agent: where the next gap begins."""
         self.stale_since: int | None = 0
         self._boot = ""
         self._restarted = False
@@ -57,7 +59,8 @@ class Board:
     def step(self, event: e.AnyEvent) -> list[c.Command]:
         """Take one event in; what is to be done about it comes back."""
         self.version += 1
-        self.last_at = max(self.last_at, event.at)
+        if not isinstance(event, _LINK):
+            self.last_at = max(self.last_at, event.at)
         return list(self._step(event))
 
     def calls(self) -> Iterator[Call]:
