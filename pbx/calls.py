@@ -20,6 +20,9 @@ QUEUE_STATUS = {
 }
 """QUEUESTATUS of app_queue -> outcome. CONTINUE and the empty status mean that an agent had answered."""
 
+SAME_MS = 1500
+"""Two witnesses may date one thing this far apart: queue_log knows whole seconds only."""
+
 
 class OpenVisit:
     """A stay in a queue while it lasts; the first outcome that is certain stands."""
@@ -109,6 +112,14 @@ class Call:
             self.since = at
 
     # --- the queue --------------------------------------------------------------------------------------------
+
+    def has_joined(self, queue: str, at: int) -> bool:
+        """Whether joining this queue at about this moment has been told before."""
+        return any(v.queue == queue and abs(v.joined_at - at) < SAME_MS for v in self.visits)
+
+    def was_answered(self, at: int) -> bool:
+        """Whether being answered at about this moment has been told before."""
+        return any(v.answered_at is not None and abs(v.answered_at - at) < SAME_MS for v in self.visits)
 
     def join(self, queue: str, at: int) -> None:
         if (open_visit := self.visit) is not None:

@@ -17,7 +17,9 @@ from pbx.witnesses import CelRow, QueueLine, parse_queue_log, story
 log = logging.getLogger(__name__)
 
 OVERLAP_MS = 2000
-"""How far before the last heard event the story begins: queue_log knows whole seconds only."""
+"""How far before the last heard event the reading begins: queue_log knows whole seconds only."""
+SKEW_MS = 50
+"""How far CEL and AMI date the same thing apart."""
 
 _COLUMNS = (
     "eventtime, eventtype, userdeftype, uniqueid, linkedid, channame, cid_num, cid_name, context, exten, appname, extra"
@@ -37,7 +39,7 @@ class Ledger:
         begin = since - OVERLAP_MS if since else 0
         rows, cel_id = self._rows(begin, last.cel_id if last else 0)
         lines, offset = self._lines(begin // 1000, last.queue_log_offset if last else 0)
-        events = story(rows, lines, self._interfaces)
+        events = [event for event in story(rows, lines, self._interfaces) if event.at >= since - SKEW_MS]
         return events, e.LedgerRead(max([since, *(event.at for event in events)]), cel_id, offset)
 
     def _rows(self, begin: int, after: int) -> tuple[list[CelRow], int]:

@@ -91,7 +91,8 @@ class Board:
             case e.MemberRemoved():
                 self.agents.removed(event.queue, event.interface, event.at)
             case e.QueueJoined():
-                if (call := self._caller(event)) is not None:
+                call = self._caller(event)
+                if call is not None and not (self._catching_up and call.has_joined(event.queue, event.at)):
                     call.join(event.queue, event.at)
             case e.AgentAnswered():
                 self._agent_answered(event)
@@ -205,7 +206,8 @@ class Board:
             self.agents.free_all(call.call_id, at)
 
     def _agent_answered(self, event: e.AgentAnswered) -> None:
-        if (call := self._caller(event)) is None:
+        call = self._caller(event)
+        if call is None or (self._catching_up and call.was_answered(event.at)):
             return
         if call.visit is None and call.talk_since is None:
             call.join(event.queue, event.at - 1000 * event.waited_s)
@@ -228,7 +230,7 @@ class Board:
 
     def _transferred(self, event: e.CallTransferred) -> None:
         call = self._known(event.channel_id) or self._known(event.linkedid)
-        if call is None:
+        if call is None or (self._catching_up and event.target in call.transfers):
             return
         call.transfers.append(event.target)
         call.stop_talking(event.at, Phase.TRANSFERRED)

@@ -80,6 +80,19 @@ def test_the_end_of_a_call_that_was_heard_to_begin() -> None:
         assert call.complete_by == ("live" if before else "reconciled")
 
 
+def test_a_quick_answer_that_nobody_heard_is_not_taken_for_the_joining() -> None:
+    rows = [
+        cel(0.1, "CHAN_START"),
+        cel(1.1, "APP_START", app="Queue"),
+        cel(1.2, "CHAN_START", LEG),
+        cel(1.9, "ANSWER", LEG),
+    ]
+    lines = parse_queue_log(f"1795400001|{CALL}|q|NONE|ENTERQUEUE||1|1\n1795400001|{CALL}|q|Hoa|CONNECT|0|{LEG}|0\n")
+    board = Board()
+    board.step(e.LinkUp(T, "boot"))
+    assert end_of(story(rows, lines, {}), board) == [] and board.picture(T).calls[0].phase == "talking"
+
+
 def test_a_smuggled_line_is_no_line() -> None:
     assert parse_queue_log("x|y\n1795400001|a|q|NONE|ENTERQUEUE||0|1\nforged\n17954|b|q|NONE|lower|") == [
         parse_queue_log("1795400001|a|q|NONE|ENTERQUEUE||0|1")[0]
