@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     menu: Path = HOUSE / "ivr" / "menus" / "hotline.yaml"
     speech_model: Path = HOUSE / "recordings" / "models" / "vosk-model-vi-8k-synthetic"
 
+    asterisk_tree: Path | None = None
+    """Where the private Asterisk's programs lie; several installations may share them. Default: in `data_dir`."""
+
     web_host: str = "127.0.0.1"
     web_port: int = 8022
 
@@ -34,6 +37,9 @@ class Settings(BaseSettings):
     ami_port: int = 5138
     rtp_start: int = 20000
     rtp_end: int = 24999
+
+    trunk_host: str = ""
+    """Address of the telephone provider whose calls are the hotline's; empty for none."""
 
     ami_host: str = "127.0.0.1"
     ami_events_user: str = "smartpbx-events"
@@ -51,6 +57,10 @@ class Settings(BaseSettings):
     @property
     def asterisk_dir(self) -> Path:
         return self.data_dir.absolute() / "asterisk"
+
+    @property
+    def tree_dir(self) -> Path:
+        return (self.asterisk_tree or self.data_dir / "asterisk-tree").absolute()
 
     @property
     def journal_dir(self) -> Path:

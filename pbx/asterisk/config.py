@@ -1,0 +1,229 @@
+"""Writes the whole private configuration of one Asterisk: from the centre file, the settings and the templates beside this file.
+
+Everything it needs lies in one directory; nothing listens beyond the chosen address; only the listed modules load. Written anew
+each time, except for the secrets. Knows nothing of how Asterisk is started.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import string
+from pathlib import Path
+
+from ivr.problem import Problem
+from pbx.ami.actions import LEASE_S
+from pbx.ami.translate import WANTED
+from pbx.asterisk.layout import Installation, Secrets, make_secrets, write_private
+from pbx.centre import Agent, Centre, Queue
+from pbx.settings import Settings
+
+TEMPLATES = Path(__file__).with_name("templates")
+ALIVE_S = 6
+"""The service is alive when its heartbeat is younger than this: three heartbeats."""
+LONGEST_CALL_S = 3600
+RETURNS = ("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "WITHDRAW")
+EMPTY = ("ccss.conf", "udptl.conf", "codecs.conf", "queuerules.conf", "cli_aliases.conf", "cdr.conf", "acl.conf",
+         "stasis.conf", "sorcery.conf", "pjproject.conf", "dsp.conf", "say.conf", "cli_permissions.conf", "http.conf",
+         "extconfig.conf", "dnsmgr.conf", "cli.conf", "pjsip_notify.conf", "pjsip_wizard.conf", "res_pjsip.conf")  # fmt: skip
+DIRECTORIES = ("etc", "var", "spool/recording", "spool/monitor", "run", "log", "keys", "keys/keys", "cache", "agi-bin",
+               "data/sounds")  # fmt: skip
+UNHEARD = frozenset(("VarSet", "DTMFEnd"))
+"""Translated for other people's dialplans; ours tells the same by UserEvent, at a third of the volume."""
+
+
+class _Template(string.Template):
+    delimiter = "§"
+    idpattern = "[a-z_]+"
+
+
+def write_config(settings: Settings, centre: Centre, installation: Installation) -> Secrets:
+    """Make or renew the configuration directory.
+
+    Raises:
+        Problem: the directory cannot be written.
+    """
+    home = settings.asterisk_dir
+    try:
+        for directory in DIRECTORIES:
+            (home / directory).mkdir(parents=True, exist_ok=True)
+        secrets = make_secrets(settings, centre)
+        values = _values(settings, centre, installation, secrets)
+        for template in sorted(TEMPLATES.glob("*.conf")):
+            write_private(home / "etc" / template.name, _Template(template.read_text("utf-8")).substitute(values))
+        for name in EMPTY:
+            write_private(home / "etc" / name, "[general]\n" if name != "cdr.conf" else "[general]\nenable = no\n")
+        _link_sounds(settings, installation)
+        _prepare_cel(home / "log" / "master.db")
+    except OSError as e:
+        raise Problem(
+            f"Không ghi được cấu hình Asterisk vào {home}: {e.strerror}. Hãy cấp quyền ghi hoặc đổi SMARTPBX_DATA_DIR.",
+            f"Cannot write the Asterisk configuration in {home}: {e.strerror}. "
+            f"Give write permission or change SMARTPBX_DATA_DIR.",
+        ) from e
+    return secrets
+
+
+def _values(settings: Settings, centre: Centre, installation: Installation, secrets: Secrets) -> dict[str, str]:
+    return {
+        "home": str(settings.asterisk_dir),
+        "modules": str(installation.modules),
+        "sbin": str(Path(installation.root, "usr/sbin")),
+        "system_name": secrets.system_name,
+        "address": settings.bind_address,
+        "sip_port": str(settings.sip_port),
+        "ami_port": str(settings.ami_port),
+        "rtp_start": str(settings.rtp_start),
+        "rtp_end": str(settings.rtp_end),
+        "events_user": settings.ami_events_user,
+        "events_secret": secrets.events,
+        "commands_user": settings.ami_commands_user,
+        "commands_secret": secrets.commands,
+        "filters": "\n".join(f"eventfilter(name({kind})) =" for kind in sorted(WANTED - UNHEARD)),
+        "moh": str(_moh(settings)),
+        "hotline": centre.hotline,
+        "general": centre.general_queue,
+        "alive": str(ALIVE_S),
+        "lease": str(LEASE_S),
+        "citizens": _citizens(settings),
+        "trunk": _trunk(settings),
+        "agents": "\n".join(_agent(agent, secrets.agents[agent.extension]) for agent in centre.agents),
+        "queues": "\n".join(_queue(queue, centre) for queue in centre.queues),
+        "returns": "\n".join(_RETURN.replace("STATUS", status).replace("LEASE", str(LEASE_S)) for status in RETURNS),
+        "queue_extensions": "\n".join(_queue_extension(queue, settings) for queue in centre.queues),
+        "agent_extensions": "\n".join(
+            f"exten => {a.extension},1,Dial(PJSIP/{a.extension},20)\n same => n,Hangup()" for a in centre.agents
+        ),
+    }
+
+
+# --- phones -------------------------------------------------------------------------------------------------------
+
+
+def _agent(agent: Agent, secret: str) -> str:
+    who = agent.extension
+    return f"""
+[{who}](agent)
+auth = {who}
+aors = {who}
+callerid = {_plain(agent.name)} <{who}>
+[{who}]
+type = auth
+auth_type = digest
+username = {who}
+password = {secret}
+[{who}]
+type = aor
+max_contacts = 1
+remove_existing = yes
+qualify_frequency = 15"""
+
+
+def _citizens(settings: Settings) -> str:
+    """Any phone on this very machine may play the citizen; nobody else can reach a loopback address."""
+    if not settings.bind_address.startswith("127."):
+        return ""
+    return (
+        f"\n[citizens](inbound)\n[citizens]\ntype = identify\nendpoint = citizens\nmatch = {settings.bind_address}/32\n"
+    )
+
+
+def _trunk(settings: Settings) -> str:
+    if not settings.trunk_host:
+        return ""
+    return f"\n[trunk](inbound)\n[trunk]\ntype = identify\nendpoint = trunk\nmatch = {settings.trunk_host}\n"
+
+
+# --- queues -------------------------------------------------------------------------------------------------------
+
+
+def _queue(queue: Queue, centre: Centre) -> str:
+    # Phones that are not registered are `unavailable`; a queue whose phones all are has nobody who serves it.
+    nobody = "no" if queue.join_empty else "unavailable,invalid,unknown"
+    lines = [
+        f"\n[{queue.name}](base)",
+        f"strategy = {queue.strategy}",
+        f"timeout = {queue.ring_s}",
+        f"retry = {queue.retry_s}",
+        f"maxlen = {queue.max_callers}",
+        f"servicelevel = {queue.service_level_s}",
+        f"joinempty = {'yes' if queue.join_empty else nobody}",
+        f"leavewhenempty = {nobody}",
+    ]
+    members = (a for a in centre.agents if queue.name in a.queues)
+    lines += [f"member => {a.interface},0,{_plain(a.name)},{a.interface}" for a in members]
+    return "\n".join(lines)
+
+
+def _plain(name: str) -> str:
+    """A name that cannot end a field or begin a comment in a configuration file."""
+    return "".join(c for c in name if c not in ',;"<>[]|\\' and c.isprintable())
+
+
+_RETURN = """exten => STATUS,1,Set(TIMEOUT(absolute)=LEASE)
+ same => n,AGI(agi:async)
+ same => n,Goto(smartpbx-left,s,1)"""
+
+
+def _queue_extension(queue: Queue, settings: Settings) -> str:
+    recording = settings.spool_dir
+    name = queue.name
+    return f"""exten => {name},1,Set(TIMEOUT(absolute)={LONGEST_CALL_S + queue.max_wait_s})
+ same => n,Set(__TRANSFER_CONTEXT=smartpbx-agent)
+ same => n,Set(QUEUESTATUS=)
+ same => n,Set(MONITOR_FILENAME={recording}/${{UNIQUEID}})
+ same => n,Set(MONITOR_OPTIONS=r({recording}/${{UNIQUEID}}-caller.wav)t({recording}/${{UNIQUEID}}-agent.wav))
+ same => n,Queue({name},ct,,,{queue.max_wait_s})
+ same => n,UserEvent(SmartPbxQueueReturned,Queue: {name},Status: ${{QUEUESTATUS}})
+ same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,{name}:${{QUEUESTATUS}})
+ same => n,GotoIf($["${{QUEUESTATUS}}" = "" | "${{QUEUESTATUS}}" = "CONTINUE"]?bye)
+ same => n,GotoIf($[${{EPOCH}} - 0${{SMARTPBX_ALIVE}} < {ALIVE_S}]?smartpbx-return,${{QUEUESTATUS}},1)
+ same => n,Playback(smartpbx/sorry)
+ same => n,Hangup()
+ same => n(bye),Playback(smartpbx/goodbye)
+ same => n,Hangup()"""
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _moh(settings: Settings) -> Path:
+    return settings.prompts_dir / "moh"
+
+
+def _link_sounds(settings: Settings, installation: Installation) -> None:
+    """Our own prompts for both languages; Asterisk's English ones for what only it says.
+
+    Debian's `sounds/en` is an absolute link that leads nowhere outside a chroot, and without it transfers by key fail silently.
+    """
+    data = settings.asterisk_dir / "data"
+    english = next(installation.shared.glob("sounds/en_US*"), installation.shared / "sounds")
+    links = {
+        data / "documentation": installation.shared / "documentation",
+        data / "rest-api": installation.shared / "rest-api",
+        data / "sounds/vi": settings.prompts_dir / "vi",
+    }
+    english_dir = data / "sounds/en"
+    shutil.rmtree(english_dir, ignore_errors=True)
+    english_dir.mkdir()
+    ours = settings.prompts_dir / "en"
+    for sound in [*english.iterdir(), *(ours.iterdir() if ours.exists() else ())]:
+        links[english_dir / sound.name] = sound
+    for link, target in links.items():
+        with contextlib.suppress(FileNotFoundError):
+            link.unlink()
+        link.symlink_to(target)
+
+
+def _prepare_cel(database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+
+
+def give_to(home: Path, uid: int, gid: int) -> None:
+    """Make everything below the directory belong to the user that Asterisk runs as; the secrets stay ours."""
+    for place, directories, files in os.walk(home):
+        for name in [*directories, *files]:
+            if name != "secrets.json":
+                os.lchown(Path(place, name), uid, gid)
+    os.chown(home, uid, gid)
