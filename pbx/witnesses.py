@@ -71,6 +71,7 @@ def story(rows: Iterable[CelRow], lines: Iterable[QueueLine], interfaces: Mappin
 
 def _of_row(row: CelRow) -> e.AnyEvent | None:
     first = row.channel_id == row.linkedid
+    # CEL writes a user-defined event's own name as its type, too.
     match row.kind, row.user_kind:
         case "CHAN_START", _ if first and row.context.startswith(CONTEXT):
             return e.ChannelOpened(
@@ -85,11 +86,11 @@ def _of_row(row: CelRow) -> e.AnyEvent | None:
             )
         case "CHAN_END", _ if first:
             return e.ChannelClosed(row.at, row.channel_id, row.linkedid)
-        case "USER_DEFINED", "SMARTPBX_ARRIVED":
+        case _, "SMARTPBX_ARRIVED":
             return e.CallArrived(
                 row.at, row.channel_id, row.linkedid, row.channel, number(row.caller), name(row.caller_name), row.exten
             )
-        case "USER_DEFINED", "SMARTPBX_QUEUE_RETURNED":
+        case _, "SMARTPBX_QUEUE_RETURNED":
             queue, _, status = _user_text(row.extra).partition(":")
             return e.QueueReturned(row.at, row.channel_id, queue, status)
         case (("BLINDTRANSFER" | "ATTENDEDTRANSFER"), _):

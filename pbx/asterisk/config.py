@@ -23,7 +23,7 @@ ALIVE_S = 6
 """The service is alive when its heartbeat is younger than this: three heartbeats."""
 LONGEST_CALL_S = 3600
 RETURNS = ("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "WITHDRAW")
-EMPTY = ("ccss.conf", "udptl.conf", "codecs.conf", "queuerules.conf", "cli_aliases.conf", "cdr.conf", "acl.conf",
+EMPTY = ("ccss.conf", "udptl.conf", "codecs.conf", "queuerules.conf", "cli_aliases.conf", "acl.conf",
          "stasis.conf", "sorcery.conf", "pjproject.conf", "dsp.conf", "say.conf", "cli_permissions.conf", "http.conf",
          "extconfig.conf", "dnsmgr.conf", "cli.conf", "pjsip_notify.conf", "pjsip_wizard.conf", "res_pjsip.conf")  # fmt: skip
 DIRECTORIES = ("etc", "var", "spool/recording", "spool/monitor", "run", "log", "keys", "keys/keys", "cache", "agi-bin",
@@ -52,7 +52,7 @@ def write_config(settings: Settings, centre: Centre, installation: Installation)
         for template in sorted(TEMPLATES.glob("*.conf")):
             write_private(home / "etc" / template.name, _Template(template.read_text("utf-8")).substitute(values))
         for name in EMPTY:
-            write_private(home / "etc" / name, "[general]\n" if name != "cdr.conf" else "[general]\nenable = no\n")
+            write_private(home / "etc" / name, "")
         _link_sounds(settings, installation)
         _prepare_cel(home / "log" / "master.db")
     except OSError as e:
