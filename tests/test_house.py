@@ -13,7 +13,7 @@ WIRING = {"pbx/cli.py", "pbx/__main__.py", "pbx/run.py"}
 """They join everything; nobody imports them (but each other)."""
 
 ONLY_IN = {
-    "panoramisk": ("pbx/ami/link.py",),
+    "panoramisk": ("pbx/ami/wire.py",),
     "vosk": ("recordings/speech.py",),
     "sqlalchemy": ("recordings/",),
     "alembic": ("recordings/",),
@@ -41,6 +41,8 @@ PURE = [
     "pbx/metrics.py",
     "pbx/switchboard.py",
     "pbx/ami/framing.py",
+    "pbx/ami/shapes.py",
+    "pbx/ami/outgoing.py",
     "pbx/ami/translate.py",
     "pbx/ami/actions.py",
     "pbx/demo/sip.py",
