@@ -48,7 +48,8 @@ def music() -> Samples:
             add(beat * BEAT_S, string(SCALE[step % 3] / 2, 6.0), 0.7)
         if beat % 4 == 2:
             add((beat + 0.5) * BEAT_S, string(SCALE[(step + 2) % 6], 3.0), 0.35)
-    return piece * (10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(piece**2)))
+    scaled: Samples = piece * (10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(piece**2)))
+    return scaled
 
 
 def main(path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What was said: words with their times, and text folded for searching as people type. Pure."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Word(msgspec.Struct, frozen=True):
+    """One recognised word. Seconds from the start of the audio; `conf` 0–1; `channel` is caller, agent or mono."""
+
+    word: str
+    start: float
+    end: float
+    conf: float
+    channel: str
+
+
+class Transcript(msgspec.Struct, frozen=True):
+    """All words of a recording in order of time, and the model that heard them."""
+
+    words: tuple[Word, ...]
+    model: str
+    duration_s: float
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.word for word in self.words)
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """Consecutive words of one speaker."""
+
+    channel: str
+    start: float
+    end: float
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.word for word in self.words)
+
+
+PAUSE_S = 1.5
+"""A longer silence begins a new turn of the same speaker."""
+
+
+def turns(words: Sequence[Word]) -> tuple[Turn, ...]:
+    """Words in order of time -> who spoke when."""
+    runs: list[list[Word]] = []
+    for word in sorted(words, key=lambda w: (w.start, w.channel)):
+        run = next((r for r in reversed(runs) if r[0].channel == word.channel), None)
+        # Somebody else's word in between does not end a turn unless it began after this speaker had finished.
+        if run is None or run is not _latest(runs, word) or word.start - run[-1].end > PAUSE_S:
+            runs.append([word])
+        else:
+            run.append(word)
+    return tuple(Turn(run[0].channel, run[0].start, run[-1].end, tuple(run)) for run in runs)
+
+
+def _latest(runs: list[list[Word]], word: Word) -> list[Word]:
+    return max(runs, key=lambda run: (run[-1].end, run[0].channel == word.channel))
+
+
+def fold(text: str) -> str:
+    """Lower case without diacritics: «Đất đai» -> «dat dai». đ has no decomposition, so it needs its own step."""
+    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
