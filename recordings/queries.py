@@ -109,7 +109,7 @@ def _contains(wanted: str) -> Any:
 
 
 def _record(row: Any) -> CallRecord:
-    return msgspec.convert({column.name: row[column.name] for column in calls.c}, CallRecord)
+    return msgspec.convert({str(column.name): row[column.name] for column in calls.c}, CallRecord)
 
 
 def _state(row: Any) -> str:
