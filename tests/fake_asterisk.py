@@ -60,7 +60,7 @@ class Session:
     async def respond(self, action: Action, *headers: tuple[str, str], response: str = "Success") -> None:
         await self.send(message(("Response", response), ("ActionID", action["ActionID"]), *headers))
 
-    async def list(
+    async def listing(
         self, action: Action, name: str, rows: list[list[tuple[str, str]]], *, upto: int | None = None
     ) -> None:
         """A list answer as Asterisk gives it: unsigned rows between the markers; `upto` rows and no end, if given."""

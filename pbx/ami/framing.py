@@ -16,6 +16,8 @@ from ivr.problem import Problem
 from pbx.ami.shapes import Fault, Shape, repeatable, shape
 
 MAX_MESSAGE = 1 << 20
+FIRST_LINE = 4096
+"""Whoever says so much before ending a line is no Asterisk."""
 KEPT = 50
 KEPT_BYTES = 4096
 SLICE = 1 << 16
@@ -124,8 +126,10 @@ class Framer:
         carry = self._carry
         seen = max(0, len(carry) - 2)
         carry += chunk
-        if self.banner is None and not self._open():
-            return []
+        if self.banner is None:
+            if not self._open():
+                return []
+            seen = 0
         # Only the new bytes are searched, or a long line that drips in would cost its length squared.
         if carry.find(b"\n\r\n", seen) < 0 and carry.find(b"\n\n", seen) < 0:
             return []
@@ -138,12 +142,13 @@ class Framer:
     def _open(self) -> bool:
         """Take the banner off; False while the first line is not whole."""
         carry = self._carry
-        end = carry.find(b"\n")
-        if end < 0:
+        carry[:] = carry.lstrip(b"\r\n")  # a capture may begin between the two ends of a line
+        end = carry.find(b"\n", 0, FIRST_LINE)
+        if end < 0 and len(carry) < FIRST_LINE:
             return False
-        self._eol = "\r\n" if carry[end - 1 : end] == b"\r" else "\n"
+        self._eol = "\n" if end > 0 and carry[end - 1] != 0x0D else "\r\n"
         self.banner = ""
-        if carry.startswith(_BANNER):
+        if end > 0 and carry.startswith(_BANNER):
             self.banner = bytes(carry[:end]).decode("ascii", "replace").strip()
             del carry[: end + 1]
         return True

@@ -52,8 +52,8 @@ async def probe(
             _, wire = await loop.create_connection(lambda: Wire(hear=_nobody), host, port, ssl=tls)
     except (OSError, TimeoutError) as error:
         raise Problem(
-            f"Không kết nối được Asterisk tại {host}:{port}. Hãy khởi động Asterisk, hoặc sửa SMARTPBX_AMI_HOST và SMARTPBX_AMI_PORT.",
-            f"Cannot reach Asterisk at {host}:{port} ({type(error).__name__}). Start it, or correct SMARTPBX_AMI_HOST and SMARTPBX_AMI_PORT.",
+            f"Không kết nối được Asterisk tại {host}:{port}. Hãy khởi động Asterisk, hoặc sửa SMARTPBX_AMI_HOST và _PORT.",
+            f"Cannot reach Asterisk at {host}:{port} ({type(error).__name__}). Start it, or correct SMARTPBX_AMI_HOST and _PORT.",
         ) from None
     try:
         return await _look(wire, f"{host}:{port}", user, login, needs, seconds)
