@@ -103,7 +103,7 @@ class Service:
                 self._write(batch)
                 for event in batch:
                     self._take(event)
-                self._announce()
+                self.announce()
                 await asyncio.sleep(0)
 
     def _write(self, batch: list[e.AnyEvent]) -> None:
@@ -140,11 +140,12 @@ class Service:
 
     # --- watchers ---------------------------------------------------------------------------------------------
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Wake whoever watches."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def wait_changed(self, version: int) -> None:
-        """Return as soon as the board is no longer the one of this version."""
-        while self.board.version == version:
+        """Return as soon as the board is no longer the one of this version, or something else is worth another look."""
+        if self.board.version == version:
             await self._changed.wait()

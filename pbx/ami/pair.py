@@ -1,7 +1,7 @@
 """The two sessions with one Asterisk, and the past that is told whenever both are up again.
 
-One account only listens, the other only acts: neither alone is worth stealing. After each login live events wait while the witnesses and
-a snapshot are asked; then the inbox gets the past, the present, and what waited, in that order. Knows when to ask, not what it means.
+One account only listens, the other only acts: neither alone is worth stealing. After each login live events wait while a snapshot and
+the witnesses are asked; then the inbox gets the past, the present, and what waited, in that order. Knows when to ask, not what it means.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Pair:
             *where, settings.ami_commands_user, settings.ami_commands_secret, want_events=False,
             on_message=_nothing, on_up=self._came_up, on_lost=self._lost, system_name=settings.system_name,
         )  # fmt: skip
-        self._telling: asyncio.Lock = asyncio.Lock()
+        self._telling = asyncio.Lock()
 
     def tell(self, action: actions.Action) -> None:
         """Send without waiting; while the link is down the action is dropped, because its moment will have passed."""
@@ -52,48 +52,43 @@ class Pair:
             group.create_task(self._commands.run())
             group.create_task(self._beat(service))
 
-    @property
-    def both_up(self) -> bool:
-        return self._events.state == self._commands.state == "up"
-
     def _hear(self, message: dict[str, str]) -> None:
         if self._service is not None:
             self._service.hear(message)
 
     async def _came_up(self) -> None:
+        """One of the two logged in. A failure in here ends its session, and all of it begins again."""
         service = self._service
-        if service is None or not self.both_up:
+        if service is None or not self._events.state == self._commands.state == "up":
             return
-        async with self._telling:
-            service.hold()
-            past: list[e.AnyEvent] = []
-            try:
+        service.hold()
+        past: list[e.AnyEvent] = []
+        try:
+            async with self._telling:
                 past = await self._past(service)
                 service.link_up = True
-            except (AmiError, TimeoutError) as error:
-                log.warning("snapshot_failed reason=%s", type(error).__name__)
-                self._events.drop()
-            finally:
-                service.release(past)
+        finally:
+            service.release(past)
         service.beat(0)
 
     async def _past(self, service: Service) -> list[e.AnyEvent]:
-        status = await self._events.ask(actions.STATUS)
-        boot = f"{status.headers.get('CoreStartupDate', '')} {status.headers.get('CoreStartupTime', '')}"
+        status = (await self._events.ask(actions.STATUS)).headers
+        boot = f"{status.get('CoreStartupDate', '')} {status.get('CoreStartupTime', '')}"
         channels = await self._events.ask(actions.CHANNELS)
         queues = await self._events.ask(actions.QUEUES)
         at = now_ms()
-        # The witnesses last: whoever is missing from the snapshot has its end in what they wrote before now.
+        # The witnesses last: whoever is missing from the snapshot has its end in what they had written by then.
         since, mark = service.board.last_at, service.board.ledger
         past, read = await asyncio.to_thread(self._ledger.read, since, mark)
         return [e.LinkUp(at, boot), *past, read, snapshot(at, channels.rows, queues.rows)]
 
     def _lost(self, reason: str) -> None:
         service = self._service
-        if service is not None and service.link_up:
-            service.link_up = False
-            silent_ms = round((time.monotonic() - min(self._events.last_heard, self._commands.last_heard)) * 1000)
-            service.put(e.LinkLost(now_ms() - max(0, silent_ms), reason))
+        if service is None or not service.link_up:
+            return
+        service.link_up = False
+        silent_s = time.monotonic() - min(self._events.last_heard, self._commands.last_heard)
+        service.put(e.LinkLost(now_ms() - round(1000 * max(0.0, silent_s)), reason))
 
     async def _beat(self, service: Service) -> None:
         count = 0
@@ -104,5 +99,5 @@ class Pair:
                 service.beat(count)
 
 
-def _nothing(message: dict[str, str]) -> None:
+def _nothing(_message: dict[str, str]) -> None:
     """The acting session hears nothing but answers."""

@@ -30,6 +30,10 @@ class Installation(msgspec.Struct, frozen=True):
         loader = next(libraries.glob("ld-linux-*.so.*"))
         return [str(loader), "--library-path", ":".join(map(str, paths)), str(Path(self.root, program))]
 
+    def espeak(self) -> list[str]:
+        """The voice program, told where its voices lie."""
+        return [*self.command("usr/bin/espeak-ng"), f"--path={Path(self.root, self.library)}"]
+
     @property
     def modules(self) -> Path:
         return Path(self.root, self.library, "asterisk", "modules")

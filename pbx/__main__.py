@@ -1,0 +1,5 @@
+"""`python -m pbx`."""
+
+from pbx.cli import main
+
+main()

@@ -1,0 +1,166 @@
+"""Joins the rooms to one running service: link, board, log, jobs, pages. Only the command line imports this."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from dashboards.app import create_app
+
+from ivr.load import load_menu
+from ivr.problem import Problem
+from pbx.ami.pair import Pair
+from pbx.asterisk.layout import read_secrets
+from pbx.centre import Centre, load_centre
+from pbx.journal import Journal
+from pbx.ledger import Ledger
+from pbx.metrics import QueueFigures
+from pbx.picture import Picture
+from pbx.record import CallRecord
+from pbx.service import Service, now_ms
+from pbx.settings import Settings
+from pbx.switchboard import Board
+from pbx.today import Today, day_bounds
+from recordings.jobs import Jobs
+from recordings.queries import Log
+from recordings.tables import open_log
+from recordings.writer import Writer
+
+log = logging.getLogger(__name__)
+
+
+class House:
+    """Everything that runs, made in order and unmade in the reverse order. Also what the pages look at.
+
+    Raises:
+        Problem: whatever is missing or wrong, before anything was started.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.centre: Centre = load_centre(settings.centre)
+        menu = load_menu(settings.menu, {q.name for q in self.centre.queues}, settings.prompts_dir)
+        self._web = web_socket(settings)
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._engine = open_log(settings.database)
+        self.log = Log(self._engine)
+        self._today = Today({q.name: q.service_level_s * 1000 for q in self.centre.queues})
+        self._today.turn(now_ms())
+        self._today.add(self.log.records_between(*day_bounds(now_ms())))
+        self._jobs = Jobs(
+            self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", settings.spool_dir,
+            settings.audio_dir, settings.speech_model, self._transcribed,
+        )  # fmt: skip
+        self._writer = Writer(self._engine, self._jobs.call_stored)
+        self._journal = Journal(settings.journal_dir)
+        self._pair = Pair(with_secrets(settings), ledger_of(settings, self.centre))
+        self._service = Service(Board(menu, self.centre), self._journal, self._pair.tell, self._keep)
+        self._stopping = asyncio.Event()
+
+    # --- what the pages ask -----------------------------------------------------------------------------------
+
+    def picture(self) -> Picture:
+        return self._service.board.picture(now_ms())
+
+    def figures(self) -> tuple[QueueFigures, dict[str, QueueFigures]]:
+        self._today.turn(now_ms())
+        return self._today.figures()
+
+    async def wait_changed(self, version: int) -> None:
+        await self._service.wait_changed(version)
+
+    # --- living -----------------------------------------------------------------------------------------------
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Until `stop`; then everything is written and closed."""
+        self.loop = asyncio.get_running_loop()
+        self._jobs.start()
+        log.info("recovered events=%d calls=%d", self._service.recover(), len(self._service.board))
+        app = create_app(self, self.log, self.settings)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on")
+        web = _Web(config)
+        tasks = [
+            asyncio.create_task(self._service.run()),
+            asyncio.create_task(self._pair.run(self._service)),
+            asyncio.create_task(web.serve(sockets=[self._web])),
+        ]
+        ready()
+        stopping = asyncio.create_task(self._stopping.wait())
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        web.should_exit = True
+        await asyncio.wait(tasks[2:], timeout=5)
+        for task in tasks[:2]:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await asyncio.to_thread(self.close)
+        for task in done - {stopping}:
+            task.result()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def close(self) -> None:
+        self._writer.close()
+        self._jobs.stop()
+        self._journal.close()
+        self._engine.dispose()
+        self._web.close()
+
+    def _keep(self, record: CallRecord) -> None:
+        self._today.turn(now_ms())
+        self._today.add([record])
+        self._writer.put(record)
+
+    def _transcribed(self, call_id: str) -> None:
+        """From a worker thread: the list of finished calls looks different now."""
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._service.announce)
+
+
+class _Web(uvicorn.Server):
+    """Leaves the signals to us: Ctrl-C must stop the telephone in order, not only the pages."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def web_socket(settings: Settings) -> socket.socket:
+    """The bound socket of the pages, so that a taken port is known before anything starts.
+
+    Raises:
+        Problem: the port cannot be bound.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    where = f"{settings.web_host}:{settings.web_port}"
+    try:
+        bound.bind((settings.web_host, settings.web_port))
+    except OSError as e:
+        bound.close()
+        raise Problem(
+            f"Cổng {where} không dùng được: {e.strerror}. Hãy dừng chương trình đang giữ cổng hoặc đặt SMARTPBX_WEB_PORT.",
+            f"Port {where} cannot be used: {e.strerror}. Stop the program that holds it or set SMARTPBX_WEB_PORT.",
+        ) from e
+    return bound
+
+
+def with_secrets(settings: Settings) -> Settings:
+    """The settings with what only the provisioned Asterisk knows, unless somebody set it."""
+    if settings.ami_events_secret and settings.ami_commands_secret:
+        return settings
+    secrets = read_secrets(settings)
+    return settings.model_copy(
+        update={
+            "ami_events_secret": settings.ami_events_secret or secrets.events,
+            "ami_commands_secret": settings.ami_commands_secret or secrets.commands,
+            "system_name": settings.system_name or secrets.system_name,
+        }
+    )
+
+
+def ledger_of(settings: Settings, centre: Centre) -> Ledger:
+    logs = settings.asterisk_dir / "log"
+    return Ledger(logs / "master.db", logs / "queue_log", {agent.name: agent.interface for agent in centre.agents})
