@@ -76,7 +76,7 @@ class House:
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Until `stop`; then everything is written and closed."""
         self.loop = asyncio.get_running_loop()
-        self._jobs.start()
+        await asyncio.to_thread(self._jobs.start)
         log.info("recovered events=%d calls=%d", self._service.recover(), len(self._service.board))
         app = create_app(self, self.log, self.settings)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on")
