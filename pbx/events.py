@@ -78,12 +78,6 @@ class ControlStarted(Event, frozen=True):
     """Why the dialplan hands the caller over: empty for a new call, else the QUEUESTATUS it returns with."""
 
 
-class ControlEnded(Event, frozen=True):
-    """AsyncAGI let go of the channel: hung up, or sent elsewhere in the dialplan."""
-
-    channel_id: str
-
-
 class CommandFinished(Event, frozen=True):
     """An AGI command ran (AsyncAGIExec).
 
@@ -305,7 +299,6 @@ AnyEvent = (
     | ChannelClosed
     | CallArrived
     | ControlStarted
-    | ControlEnded
     | CommandFinished
     | KeyPressed
     | QueueJoined

@@ -46,7 +46,7 @@ class Journal:
         self._directory = directory
         self._written = 0
         self._dirty = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._fd = -1
         self._buffer = bytearray()
         try:
@@ -118,7 +118,7 @@ class Journal:
         self._dirty.set()
 
     def close(self) -> None:
-        self._closing = True
+        self._closing.set()
         self._dirty.set()
         self._syncer.join()
         if self._fd >= 0:
@@ -128,12 +128,12 @@ class Journal:
         os.close(self._lock)
 
     def _sync(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             self._dirty.wait()
             self._dirty.clear()
-            with contextlib.suppress(OSError):  # a closed segment was synced when it was closed
+            with contextlib.suppress(OSError, ValueError):  # a segment that was closed meanwhile was synced then
                 os.fdatasync(self._fd)
-            threading.Event().wait(SYNC_S)
+            self._closing.wait(SYNC_S)
 
 
 def _lock(fd: int, directory: Path) -> None:

@@ -129,7 +129,7 @@ class Service:
             self._tell(actions.action(command))
 
     def _new_segment(self) -> None:
-        self._journal.begin(now_ms(), min((call.arrived_at for call in self.board.calls()), default=None))
+        self._journal.begin(now_ms(), self.board.oldest_arrival)
 
     def beat(self, count: int) -> None:
         """Say to the dialplan that we live, and let callers in the menu stay. A blocked loop says nothing, rightly."""

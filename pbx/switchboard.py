@@ -63,8 +63,10 @@ class Board:
             self.last_at = max(self.last_at, event.at)
         return list(self._step(event))
 
-    def calls(self) -> Iterator[Call]:
-        return iter(self._calls.values())
+    @property
+    def oldest_arrival(self) -> int | None:
+        """When the oldest call in progress arrived."""
+        return min((call.arrived_at for call in self._calls.values()), default=None)
 
     def in_menu(self) -> list[Call]:
         """The callers whom the menu holds; their leases are the service's to renew."""
@@ -107,14 +109,12 @@ class Board:
     def _of_call(
         self,
         call: Call,
-        event: e.HangupAsked | e.ControlEnded | e.KeyPressed | e.QueueAbandoned | e.QueueLeft | e.QueueReturned
+        event: e.HangupAsked | e.KeyPressed | e.QueueAbandoned | e.QueueLeft | e.QueueReturned
         | e.AgentRang | e.AgentMissed | e.AgentFinished | e.RecordingStarted,
     ) -> None:  # fmt: skip
         match event:
             case e.HangupAsked():
                 call.wants_out = True
-            case e.ControlEnded():
-                pass
             case e.KeyPressed():
                 if call.phase in (Phase.ARRIVED, Phase.MENU):
                     call.keys += event.key

@@ -80,10 +80,6 @@ def _control_started(m: Message, at: int) -> e.AnyEvent:
     )  # fmt: skip
 
 
-def _control_ended(m: Message, at: int) -> e.AnyEvent:
-    return e.ControlEnded(at, m["Uniqueid"])
-
-
 def _command_finished(m: Message, at: int) -> e.AnyEvent:
     keys, failed = agi_result(unquote(m["Result"]))
     return e.CommandFinished(at, m["Uniqueid"], m["CommandId"], keys, failed)
@@ -204,7 +200,6 @@ _KINDS: dict[str, Callable[[Message, int], e.AnyEvent | None]] = {
     "Hangup": _channel_closed,
     "HangupRequest": _hangup_asked,
     "AsyncAGIStart": _control_started,
-    "AsyncAGIEnd": _control_ended,
     "AsyncAGIExec": _command_finished,
     "DTMFEnd": _key_pressed,
     "QueueCallerJoin": _queue_joined,
