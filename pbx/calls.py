@@ -5,7 +5,6 @@ report it. Knows no agents' states, no menu's meaning, no clock: each change bri
 """
 
 from ivr.flow import Session
-
 from pbx.picture import CallNow, Phase
 from pbx.record import CallRecord, Outcome, Visit
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ivr.menu import Menu
 
+from ivr.menu import Menu
 from ivr.problem import Problem
 from pbx import journal
 from pbx.ami.framing import read_capture

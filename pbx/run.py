@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
-from dashboards.app import create_app
 
+from dashboards.app import create_app
 from ivr.load import load_menu
 from ivr.problem import Problem
 from pbx.ami.pair import Pair

@@ -10,9 +10,8 @@ raise; what does not fit is passed over, because half of a story is what one hea
 from collections.abc import Iterator
 from typing import assert_never
 
-from ivr.menu import Menu
-
 from ivr import flow
+from ivr.menu import Menu
 from pbx import commands as c
 from pbx import events as e
 from pbx.agents import Roster
@@ -122,7 +121,8 @@ class Board:
                 call.maybe_abandon(event.at)
             case e.QueueLeft():
                 call.leave(event.at)
-                self._free_ringing(call, event.at)
+                if call.talk_since is None:
+                    self.agents.free_all(call.call_id, event.at)
             case e.QueueReturned():
                 call.returned(event.queue, event.status, event.at)
             case e.AgentRang():
@@ -201,10 +201,6 @@ class Board:
         queue = call.visits[-1].queue if call.visits else ""
         self.agents.busy_with(interface, name, doing, call.call_id, queue, event.at)
 
-    def _free_ringing(self, call: Call, at: int) -> None:
-        if call.talk_since is None:
-            self.agents.free_all(call.call_id, at)
-
     def _agent_answered(self, event: e.AgentAnswered) -> None:
         call = self._caller(event)
         if call is None or (self._catching_up and call.was_answered(event.at)):
@@ -221,12 +217,9 @@ class Board:
         if call is None or call.talk_since is None:
             return
         visit = call.visits[-1]
-        if isinstance(event, e.HoldStarted):
-            call.hold(event.at)
-            self._occupy(visit.interface, visit.agent, AgentState.HOLD, call, event)
-        else:
-            call.unhold(event.at)
-            self._occupy(visit.interface, visit.agent, AgentState.TALKING, call, event)
+        held = isinstance(event, e.HoldStarted)
+        (call.hold if held else call.unhold)(event.at)
+        self._occupy(visit.interface, visit.agent, AgentState.HOLD if held else AgentState.TALKING, call, event)
 
     def _transferred(self, event: e.CallTransferred) -> None:
         call = self._known(event.channel_id) or self._known(event.linkedid)

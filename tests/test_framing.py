@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ivr.problem import Problem
 from pbx.ami.framing import KEPT, Framer, Oversize, read_capture, unescape
-from pbx.ami.shapes import Fault
+from pbx.ami.shapes import Fault, shape
 from pbx.ami.translate import WANTED
 from tests.fake_asterisk import BANNER, STREAMS, channel, event, message, recorded
 
@@ -282,6 +282,61 @@ def test_what_the_peer_signs_with_is_not_learned_from_a_caller() -> None:
     poison = event("Newchannel", *channel(number="0\r\n\r\nEvent: a\r\nPrivilege: b\r\nSystemName: evil"))
     came, _ = frame(poison, NEWCHANNEL, HANGUP)
     assert kinds(came)[-2:] == ["Newchannel", "Hangup"]
+
+
+def test_what_the_peer_signs_with_is_not_learned_from_the_row_of_a_list() -> None:
+    """These rows are unsigned and hold the number as it came, and what trails behind it describes no channel."""
+    number = "0\r\n\r\nEvent: a\r\nPrivilege: b\r\nSystemName: c\r\nCallerIDNum: 1"
+    mark = (("Event", "QueueEntry"), ("ActionID", "mine-1"))
+    place = (("Queue", "sales"), ("Position", "1"), ("Channel", "c"), ("Uniqueid", "u"))
+    row = message(*mark, *place, ("CallerIDNum", number), ("CallerIDName", "L"), ("Wait", "3"))
+    came, _ = frame(row, NEWCHANNEL, HANGUP, asked="mine")
+    assert kinds(came)[-2:] == ["Newchannel", "Hangup"]
+
+
+def test_a_tiny_first_message_may_be_cut_anywhere_too() -> None:
+    data = BANNER + b"Response: x\r\n\r\n"
+    for cut in range(len(data)):
+        framer = Framer()
+        assert framer.feed(data[:cut]) + framer.feed(data[cut:]) == [{"Response": "x"}]
+
+
+HEAD = ("Event", "Privilege", "Timestamp", "SystemName")
+BLOCK = tuple(key for key, _ in channel())
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ((*HEAD, *BLOCK), None),
+        ((*HEAD, *BLOCK, *(f"Dest{key}" for key in BLOCK), "DestChanVariable"), None),
+        ((*HEAD, *BLOCK, "uniqueid"), Fault.REPEATED),
+        ((*HEAD, *BLOCK[4:]), Fault.BROKEN_BLOCK),  # the tail that trails behind a forged beginning
+        ((*HEAD, "CallerIDName"), Fault.BROKEN_BLOCK),
+        ((*HEAD, "ConnectedLineName", "ConnectedLineNum"), Fault.BROKEN_BLOCK),
+        ((*HEAD, *BLOCK[:4]), Fault.BROKEN_BLOCK),  # the head that lost its end
+        ((*HEAD, *BLOCK[:4], "Foo", *BLOCK[4:]), Fault.BROKEN_BLOCK),
+        ((*HEAD, *BLOCK[:11], "Foo", *BLOCK[11:]), Fault.BROKEN_BLOCK),
+        ((*HEAD, "CallerIDNum", *BLOCK[4:]), Fault.BROKEN_BLOCK),
+        ((*HEAD, *BLOCK, "DestLinkedid"), Fault.BROKEN_BLOCK),
+        ((*HEAD, "a b"), Fault.BROKEN_LINE),
+        ((*HEAD, "a\nb"), Fault.BROKEN_LINE),
+        (("Channel", "Event"), Fault.NO_KIND),
+        ((), Fault.NO_KIND),
+    ],
+)
+def test_order_of_headers_tells_the_genuine_from_the_forged(keys: tuple[str, ...], fault: Fault | None) -> None:
+    assert shape("PeerStatus", keys).fault is fault
+
+
+def test_the_signature_stands_before_all_that_a_caller_controls() -> None:
+    genuine = shape("Newstate", (*HEAD, *BLOCK))
+    assert genuine.signed and genuine.stamped and genuine.proof
+    assert not shape("PeerStatus", ("Event", "Peer", "Privilege")).signed
+    assert not shape("PeerStatus", ("Event", "Privilege", "Peer", "Timestamp")).stamped
+    assert not shape("PeerStatus", HEAD).proof
+    came, framer = frame(NEWCHANNEL, event("PeerStatus", at="1.248343"), event("PeerStatus", at=".248343"))
+    assert kinds(came) == ["Newchannel"] and framer.quarantined == {"an event without a time": 2}
 
 
 def test_rows_of_a_list_need_the_number_of_our_question() -> None:

@@ -214,8 +214,8 @@ class Framer:
         if self._stamps is None and known.proof:
             self._stamps = known.stamped
             self._system_name = self._system_name or message.get("SystemName", "")
-        # A caller has too few bytes left for a whole stamp.
-        if self._stamps and not (known.stamped and message["Timestamp"][-7:-6] == "."):
+        # Seconds, ten digits of them, then the fraction: a caller must spend 27 of his 79 bytes on it.
+        if self._stamps and not (known.stamped and message["Timestamp"][10:11] == "."):
             return Fault.UNSTAMPED
         if self._system_name is not None and message.get("SystemName", "") != self._system_name:
             return Fault.FOREIGN
