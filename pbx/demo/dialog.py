@@ -61,15 +61,16 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Dialog:
-    """Begun by us towards `number`, or by the other side with `invite`."""
+    """Begun by us towards `number`, or by the INVITE that `came` from an address."""
 
-    def __init__(self, line: Line, port: int, number: str, invite: Message | None = None) -> None:
+    def __init__(self, line: Line, port: int, number: str, came: tuple[Message, Address] | None = None) -> None:
         self._line, self._port = line, port
         self._tag = token_hex(6)
         self._version = self._cseq = 0
-        self._invite = invite
+        self._invite: Message | None = None
         self._peer = line.server
-        if invite:
+        if came:
+            self._invite, self._peer = invite, _ = came
             self.call_id = invite.call_id
             self._local, self._remote = f"{invite.header('To')};tag={self._tag}", invite.header("From")
             self._target = sip.target(invite.header("Contact"))

@@ -106,9 +106,9 @@ class Phone:
             pass
         return call
 
-    def _new_call(self, number: str, invite: Message | None = None) -> Call:
+    def _new_call(self, number: str, came: tuple[Message, Address] | None = None) -> Call:
         media = Media(self.local_ip)
-        dialog = Dialog(self._open_line, media.port, number, invite)
+        dialog = Dialog(self._open_line, media.port, number, came)
         call = Call(dialog, media, number, self._forget)
         self._calls[call.call_id] = call
         return call
@@ -126,7 +126,7 @@ class Phone:
                 self._reply(request, 486, addr)
             else:
                 number = sip.user(request.header("From"))
-                self._ringing.put_nowait(self._new_call(number, request))
+                self._ringing.put_nowait(self._new_call(number, (request, addr)))
         elif request.method in ("OPTIONS", "NOTIFY"):
             self._reply(request, 200, addr)
         else:
