@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ivr.problem import Problem
@@ -59,6 +59,8 @@ def test_escaped_name_is_unescaped_once() -> None:
     assert unescape(r"O\'Brien \\n \"x\" \n") == 'O\'Brien \\n "x" \n'
     twice, _ = frame(event("Newchannel", *channel(CallerIDName=r"a\\\\n")))
     assert twice[0]["CallerIDName"] == r"a\\n"
+    asis, _ = frame(message(("Event", "QueueEntry"), *queue_row(CallerIDName=r"a\\n")), asked="mine")
+    assert asis[0]["CallerIDName"] == r"a\\n"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -369,12 +371,23 @@ def test_headers_without_the_space_are_read() -> None:
     assert frame(own)[0][0]["Queue"] == "sales"
 
 
+def queue_row(**changed: str) -> list[tuple[str, str]]:
+    """A waiting caller as QueueStatus of 22.10.1 lists him: nothing escaped, and our ActionID last."""
+    fields = {
+        "Queue": "sales", "Position": "1", "Channel": "PJSIP/trunk-1", "Uniqueid": "u-1", "CallerIDNum": "0912", "CallerIDName": "L",
+        "ConnectedLineNum": "unknown", "ConnectedLineName": "unknown", "Wait": "2", "Priority": "0", "ActionID": "mine-1",
+    }  # fmt: skip
+    return list((fields | changed).items())
+
+
 FRAGMENTS = [
     "\r\n", "\n", "\r", "\r\n\r\n", "\n\n", "Event: Hangup", "Event: Shutdown", "Event:Hangup", "Event: UserEvent",
     "Event: VarSet", "Response: Success", "Privilege: a", "Timestamp: 1.1", "Timestamp: 1795406991.248343",
     "SystemName: ast1", "Channel: x", "ChannelState: 6", "ChannelStateDesc: Up", "CallerIDNum: 1", "CallerIDName: L",
     "Exten: 1", "Priority: 1", "Uniqueid: y", "Linkedid: y", "Queue: sales", "UserEvent: SmartPbxArrived", "ActionID: mine-1",
-    "Cause: 16", "Variable: QUEUESTATUS", "Value: FULL", "0", "912", ": ", "ChanVariable: a=b",
+    "Event: QueueEntry", "Event:QueueEntry", "Queue:q", "Position:1", "Channel:c", "Uniqueid:u", "CallerIDNum:1", "EventList: Complete",
+    "Event: QueueStatusComplete", "Event: QueueMember", "Name: x", "Status: 1", "Paused: 0", "Location: x",
+    "Response: Error", "Cause: 16", "Variable: QUEUESTATUS", "Value: FULL", "0", "912", ": ", "ChanVariable: a=b",
 ]  # fmt: skip
 
 numbers = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=9).map(lambda parts: "".join(parts)[:79])
@@ -407,3 +420,31 @@ def test_no_number_of_a_caller_makes_asterisk_say_what_it_did_not_say(
         assert (m["Event"], *m) in said
         assert m["Uniqueid"] == "ast1-1.0" and m["SystemName"] == "ast1"
     assert kinds(came)[-1] == "Hangup"
+
+
+ROW_FRAGMENTS = [f for f in FRAGMENTS if f[0] != "L"]
+row_numbers = st.lists(st.sampled_from(ROW_FRAGMENTS), min_size=1, max_size=8).map(
+    lambda parts: "\r\n".join(parts)[:79]
+)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(numbers, row_numbers), st.sampled_from(["CallerIDNum", "CallerIDName", "ConnectedLineNum"]))
+@example("\r\n\r\nEvent: QueueStatusComplete\r\nEventList: Complete\r\nCallerIDNum: 1", "CallerIDNum")
+@example("\r\n\r\nEvent:QueueEntry\r\nQueue:q\r\nPosition:1\r\nChannel:\r\nUniqueid:u\r\nCallerIDNum:1", "CallerIDNum")
+@example("\r\n\r\nEvent: QueueMember\r\nQueue: sales\r\nName: x\r\nCallerIDNum: 1", "CallerIDNum")
+def test_no_waiting_caller_writes_himself_another_row_or_the_end_of_the_list(hostile: str, header: str) -> None:
+    """His number and his name stand before our ActionID, so what he makes of the row carries it."""
+    row, other = (message(("Event", "QueueEntry"), *queue_row(**{header: text})) for text in (hostile, "0912"))
+    end = message(
+        ("Event", "QueueStatusComplete"), ("ActionID", "mine-1"), ("EventList", "Complete"), ("ListItems", "2")
+    )
+    came = [
+        m for m in frame(row, other, end, asked="mine")[0] if m.get("ActionID") == "mine-1" and m.get("Event") in MEANT
+    ]
+    assert [m["Event"] for m in came[-2:]] == ["QueueEntry", "QueueStatusComplete"]
+    assert all(m["Event"] == "QueueEntry" and m["Uniqueid"] == "u-1" for m in came[:-1])
+    assert "EventList" not in {key for m in came[:-1] for key in m}
+
+
+MEANT = ("QueueEntry", "QueueMember", "QueueParams", "CoreShowChannel", "QueueStatusComplete")

@@ -223,14 +223,14 @@ class Framer:
 
 
 def _take_apart(lines: list[str]) -> Message | Fault:
-    """The careful way, for messages with headers that repeat or lack the space after the colon."""
+    """The careful way, for headers that repeat, and for what a dialplan wrote: only there may a colon lack its space."""
     message: Message = {}
-    event = lines[0][6:].strip() if lines[0].startswith("Event:") else ""
+    event = lines[0].removeprefix("Event: ") if lines[0].startswith("Event: ") else ""
     for line in lines:
         key, colon, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if not colon:
+        if not colon or not (value.startswith(" ") or event == "UserEvent"):
             return Fault.BROKEN_LINE
+        value = value.removeprefix(" ")
         if key not in message:
             message[key] = value
         elif repeatable(event, key):

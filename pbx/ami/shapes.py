@@ -3,7 +3,8 @@
 Asterisk writes a caller's number into its events as it came (22.10.1; names are escaped, numbers and dialled digits are not), so a
 caller may add header lines to an event, or end it early and begin one of his own. He has 79 bytes, and the rest of the genuine
 event always trails behind. Hence these rules look at the headers' names and their order: the signature comes before
-everything a caller controls, and a channel's description is one unbroken block.
+everything a caller controls, a channel's description is one unbroken block, and what ends a list describes nobody (in the rows of
+QueueStatus our own ActionID comes last, so it trails behind whatever the caller wrote).
 
 Pure. Knows names and order; the values, the bytes and what was learned of the peer are the framer's.
 """
@@ -81,9 +82,11 @@ ANSWERS: dict[str, Keys] = {
 """Rows of lists that somebody asked for; Asterisk neither signs nor stamps these."""
 
 _REQUIRED = LIVE | ANSWERS
+_NOBODY = frozenset(("QueueParams", "QueueMember", "QueueMemberStatus", "QueueMemberPause"))
+"""These describe no caller."""
 _KEY = re.compile(r"[A-Za-z][^\s:]{0,79}")
 _RAW = re.compile(r"(.*)(CallerIDNum|ConnectedLineNum)")
-_NAMES = re.compile(r".*(CallerIDName|ConnectedLineName)")
+_NAMES = re.compile(r"(.*)(CallerIDName|ConnectedLineName)")
 _CHAN_VARIABLE = re.compile(r".*ChanVariable(\(.*\))?")
 _BLOCK = ("Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "Exten", "Uniqueid")
 
@@ -118,10 +121,10 @@ def shape(event: str, keys: Keys) -> Shape:
     """Judge a message by its headers, in the order in which they came, each once. `event` is `''` for a response."""
     if keys[:1] not in (("Event",), ("Response",)):
         return Shape(Fault.NO_KIND)
-    fault = _structure(keys)
+    fault = _structure(keys) or _block(event, keys)
     if keys[0] == "Response":
         return Shape(fault, asked="ActionID" in keys)
-    fault = fault or _block(keys) or _incomplete(event, keys)
+    fault = fault or _incomplete(event, keys)
     signed = keys[1:2] == ("Privilege",)
     return Shape(
         fault,
@@ -132,8 +135,14 @@ def shape(event: str, keys: Keys) -> Shape:
         named="SystemName" in keys,
         asked="ActionID" in keys,
         proof=fault is None and signed and event in LIVE and "Linkedid" in keys,
-        escaped=tuple(k for k in keys if _NAMES.fullmatch(k) or (event == "VarSet" and k == "Value")),
+        escaped=tuple(key for key in keys if _is_escaped(event, key, keys)),
     )
+
+
+def _is_escaped(event: str, key: str, keys: Keys) -> bool:
+    """Names are escaped where they are part of a channel's description; in the rows of QueueStatus they come as they are."""
+    name = _NAMES.fullmatch(key)
+    return (name is not None and name[1] + "Linkedid" in keys) or (event == "VarSet" and key == "Value")
 
 
 def _structure(keys: Keys) -> Fault | None:
@@ -148,8 +157,10 @@ def _incomplete(event: str, keys: Keys) -> Fault | None:
     return None if set(_REQUIRED.get(event, ())) <= set(keys) else Fault.INCOMPLETE
 
 
-def _block(keys: Keys) -> Fault | None:
+def _block(event: str, keys: Keys) -> Fault | None:
     """A raw value is followed by its own successor, and a description's end has its beginning."""
+    if ("EventList" in keys or event in _NOBODY) and any(_RAW.fullmatch(key) for key in keys):
+        return Fault.BROKEN_BLOCK
     after = dict(zip(keys, (*keys[1:], ""), strict=True))
     before = {then: key for key, then in after.items()}
     present = set(keys)

@@ -38,7 +38,7 @@ class _Ask(Action):  # type: ignore[misc]  # panoramisk has no types
 
     def add_message(self, message: Message) -> bool:
         """Take a part of the answer; True when it is whole."""
-        if not self.responses and "Response" not in message:
+        if ("Response" in message) == bool(self.responses):  # first the response, once, then rows
             return False
         self.responses.append(message)
         first: Message = self.responses[0]
