@@ -210,6 +210,12 @@ class Call:
         else:
             await self._cancel()
 
+    def drop(self) -> None:
+        """Put the handset away without telling anybody: the other side, or the network, is not there."""
+        if self._asking:
+            self._asking.cancel()
+        self._end(Ended("us"))
+
     async def _bye(self) -> None:
         self._end(Ended("us"))
         await self._dialog.bye()

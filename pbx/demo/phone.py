@@ -19,6 +19,7 @@ from pbx.demo.sip import Message
 EXPIRES_S = 300
 AGAIN_S = 5.0
 """After a registration failed: Asterisk may be starting anew."""
+CLOSING_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +69,20 @@ class Phone:
         self._line = Line(signalling, self.local_ip, self.server, self.user, self.secret, self.name)
 
     async def close(self) -> None:
-        """Hang up, unregister, and give the socket back."""
-        await asyncio.gather(*(call.hangup() for call in self.calls))
+        """Hang up, unregister, and give the sockets back, within `CLOSING_S` even when nobody answers."""
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSING_S):
+                    await asyncio.gather(*(call.hangup() for call in self.calls))
+                    await self.unregister()
+        finally:
+            self._drop()
+
+    def _drop(self) -> None:
+        for call in self.calls:
+            call.drop()
         if self._renewing:
-            await self.unregister()
+            self._renewing.cancel()
         if self._line:
             self._line.signalling.close()
             self._line = None
@@ -150,10 +161,11 @@ class Phone:
             self._renewing = asyncio.create_task(self._renew())
 
     async def unregister(self) -> None:
-        """Tell it that nobody sits here any more; whether it listens or not."""
-        if self._renewing:
-            self._renewing.cancel()
-            self._renewing = None
+        """Tell it that nobody sits here any more, whether it listens or not. Nothing to do for who never registered."""
+        if self._renewing is None:
+            return
+        self._renewing.cancel()
+        self._renewing = None
         with contextlib.suppress(RegistrationError, NoReplyError):
             await self._register(0)
 
