@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 
@@ -81,7 +82,7 @@ class House:
         app = create_app(self, self.log, self.settings)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="on")
         web = _Web(config)
-        tasks = [
+        tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._service.run()),
             asyncio.create_task(self._pair.run(self._service)),
             asyncio.create_task(web.serve(sockets=[self._web])),
