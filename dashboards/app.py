@@ -30,7 +30,7 @@ from recordings.queries import CallDetail, CallRow, Cursor
 
 HERE = Path(__file__).parent
 PAGE = 50
-RECENT = 12
+RECENT = 5
 SECTIONS = ("link", "big", "queues", "waiting", "calls", "finished", "agents")
 
 Language = Annotated[str | None, Query(alias="lang", pattern="^(vi|en)$")]

@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent
 ROOMS = ["ivr", "pbx", "recordings", "dashboards"]
 """From the ground up: a room may import the rooms below it."""
 
-WIRING = {"pbx/cli.py", "pbx/__main__.py", "pbx/run.py"}
+WIRING = {"pbx/cli.py", "pbx/__main__.py", "pbx/run.py", "pbx/demo/show.py"}
 """They join everything; nobody imports them (but each other)."""
 
 ONLY_IN = {

@@ -33,7 +33,7 @@ class Pair:
         )  # fmt: skip
         self._commands = Link(
             *where, settings.ami_commands_user, settings.ami_commands_secret, want_events=False,
-            on_message=_nothing, on_up=self._came_up, on_lost=self._lost, system_name=settings.system_name,
+            on_message=_nothing, on_up=self._came_up, system_name=settings.system_name,
         )  # fmt: skip
         self._telling = asyncio.Lock()
 
@@ -41,7 +41,7 @@ class Pair:
         """Send without waiting; while the link is down the action is dropped, because its moment will have passed."""
         try:
             self._commands.tell(action)
-        except AmiError:
+        except (AmiError, ValueError):
             log.warning("action_dropped kind=%s", action["Action"])
 
     async def run(self, service: Service) -> None:
@@ -57,9 +57,10 @@ class Pair:
             self._service.hear(message)
 
     async def _came_up(self) -> None:
-        """One of the two logged in. A failure in here ends its session, and all of it begins again."""
+        """A session logged in. The listening one needs the past; when the acting one comes after it, callers whom nobody
+        could speak to meanwhile are found by asking once more. A failure in here ends that session, and it begins again."""
         service = self._service
-        if service is None or not self._events.state == self._commands.state == "up":
+        if service is None or self._events.state != "up":
             return
         service.hold()
         past: list[e.AnyEvent] = []
@@ -87,7 +88,7 @@ class Pair:
         if service is None or not service.link_up:
             return
         service.link_up = False
-        silent_s = time.monotonic() - min(self._events.last_heard, self._commands.last_heard)
+        silent_s = time.monotonic() - self._events.last_heard
         service.put(e.LinkLost(now_ms() - round(1000 * max(0.0, silent_s)), reason))
 
     async def _beat(self, service: Service) -> None:

@@ -19,7 +19,7 @@ from pbx.demo.sip import Message
 EXPIRES_S = 300
 AGAIN_S = 5.0
 """After a registration failed: Asterisk may be starting anew."""
-CLOSING_S = 2.0
+CLOSING_S = 1.2
 
 log = logging.getLogger(__name__)
 
