@@ -1,0 +1,158 @@
+"""SIPp as the independent witness: it calls, presses keys, speaks, and counts for itself what became of each call."""
+
+import asyncio
+import csv
+import os
+import shutil
+import string
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from pbx.asterisk.provision import installed
+from pbx.demo.call import read_wav
+from pbx.demo.conversations import conversations
+from pbx.settings import Settings
+from tests.sipp import make_pcap
+
+SCENARIO = Path(__file__).parent / "sipp" / "caller.xml"
+STEP = '<pause milliseconds="{wait}"/><nop><action><exec play_pcap_audio="{file}"/></action></nop>'
+
+
+class Citizen(msgspec.Struct, frozen=True):
+    """What one SIPp does: `keys` are (ms since the last thing, key); then speech, if any; then `stay_s` on the line."""
+
+    number: str
+    keys: tuple[tuple[int, str], ...] = ()
+    stay_s: float = 30.0
+    speech: Path | None = None
+    calls: int = 1
+    calls_at_once: int = 1
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What SIPp counted. `setup_ms` is the mean from INVITE to 200."""
+
+    created: int
+    successful: int
+    failed: int
+    they_hung_up: int
+    we_hung_up: int
+    retransmissions: int
+    setup_ms: float
+    length_ms: float
+
+
+class SippError(Exception):
+    """SIPp could not run: its own words."""
+
+
+def answered(number: str, *keys: tuple[int, str], stay_s: float = 60.0) -> Citizen:
+    """Chooses, speaks, and stays until the agent hangs up or the time is over."""
+    return Citizen(number, keys, stay_s, conversations()[0].turns[1].audio)
+
+
+def abandons(number: str, *keys: tuple[int, str], after_s: float) -> Citizen:
+    """Chooses and gives up in the queue."""
+    return Citizen(number, keys, after_s)
+
+
+def leaves_menu(number: str, after_s: float) -> Citizen:
+    return Citizen(number, (), after_s)
+
+
+def silent(number: str, stay_s: float = 90.0) -> Citizen:
+    """Presses nothing."""
+    return Citizen(number, (), stay_s)
+
+
+def command(settings: Settings) -> list[str]:
+    """The private tree's SIPp, or the system's.
+
+    Raises:
+        SippError: there is none, or this user may not send packets of its own making.
+    """
+    if os.geteuid() != 0:
+        raise SippError("SIPp sends captured RTP through a raw socket: run these tests as root")
+    found = installed(settings)
+    if found and found.private and Path(found.root, "usr/bin/sipp").exists():
+        return found.command("usr/bin/sipp")
+    system = shutil.which("sipp")
+    if system is None:
+        raise SippError("SIPp is missing: install the package sip-tester")
+    return [system]
+
+
+async def run(settings: Settings, citizen: Citizen, place: Path, *, hotline: str = "1022") -> Counted:
+    """Let it call and wait for the end. `place` is an empty directory for its files.
+
+    Raises:
+        SippError: SIPp broke off. A call that failed is counted, not raised.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    _write_scenario(citizen, place)
+    started = [*command(settings), *_arguments(settings, citizen, hotline)]
+    process = await asyncio.create_subprocess_exec(
+        *started,
+        cwd=place,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    # 0: all succeeded, 1: some call failed; anything else is SIPp's own trouble.
+    if process.returncode not in (0, 1):
+        raise SippError(f"exit {process.returncode}: {errors.decode('utf-8', 'replace')[-500:]}")
+    return counted(place / "counts.csv")
+
+
+def _write_scenario(citizen: Citizen, place: Path) -> None:
+    """The scenario and its sounds, side by side: SIPp looks for them there."""
+    steps = []
+    for n, (wait, key) in enumerate(citizen.keys):
+        make_pcap.digits(place / f"key_{n}.pcap", key, n)
+        steps.append(STEP.format(wait=wait, file=f"key_{n}.pcap"))
+    if citizen.speech:
+        make_pcap.speech(place / "speech.pcap", read_wav(citizen.speech), len(citizen.keys))
+        steps.append(STEP.format(wait=500, file="speech.pcap"))
+    written = string.Template(SCENARIO.read_text("utf-8"))
+    text = written.substitute(steps="\n  ".join(steps), stay=round(citizen.stay_s * 1000))
+    (place / "caller.xml").write_text(text, "utf-8")
+
+
+def _arguments(settings: Settings, citizen: Citizen, hotline: str) -> Sequence[str]:
+    return [
+        f"{settings.bind_address}:{settings.sip_port}", "-i", settings.bind_address, "-mi", settings.bind_address,
+        "-sf", "caller.xml", "-s", hotline, "-key", "caller", citizen.number,
+        "-m", str(citizen.calls), "-l", str(citizen.calls_at_once), "-r", str(citizen.calls_at_once),
+        "-nostdin", "-timeout", "280", "-timeout_error",
+        "-trace_stat", "-stf", "counts.csv", "-fd", "1", "-trace_err", "-error_file", "errors.log",
+    ]  # fmt: skip
+
+
+def counted(path: Path) -> Counted:
+    """The last line of SIPp's statistics: cumulative counts."""
+    with path.open(encoding="utf-8", newline="") as file:
+        last = list(csv.DictReader(file, delimiter=";"))[-1]
+    return Counted(
+        created=int(last["TotalCallCreated"]),
+        successful=int(last["SuccessfulCall(C)"]),
+        failed=int(last["FailedCall(C)"]),
+        they_hung_up=int(last["GenericCounter1(C)"]),
+        we_hung_up=int(last["GenericCounter2(C)"]),
+        retransmissions=int(last["Retransmissions(C)"]),
+        setup_ms=_milliseconds(last["ResponseTimesetup(C)"]),
+        length_ms=_milliseconds(last["CallLength(C)"]),
+    )
+
+
+def _milliseconds(clock: str) -> float:
+    """SIPp's `hh:mm:ss:uuuuuu`."""
+    hours, minutes, seconds, micros = clock.split(":")
+    return (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(micros) / 1000
