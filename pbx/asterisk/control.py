@@ -20,6 +20,9 @@ BOOT_S = 20.0
 STOP_S = 10.0
 NOBODY = 65534
 
+_children: dict[int, "subprocess.Popen[bytes]"] = {}
+"""Those that this very process has started: they must be waited for when they end."""
+
 
 def start(settings: Settings) -> str:
     """Publish the configuration and start; returns one line about what runs. Nothing is left running when it fails.
@@ -52,6 +55,7 @@ def stop(settings: Settings) -> bool:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
+    _children.pop(pid, None)
     _pid_file(settings).unlink(missing_ok=True)
     return True
 
@@ -97,8 +101,8 @@ def _pid(settings: Settings) -> int | None:
 
 
 def _alive(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    if (child := _children.get(pid)) is not None:
+        return child.poll() is None
     try:
         os.kill(pid, 0)
     except OSError:
@@ -153,6 +157,7 @@ def _launch(settings: Settings, installation: Installation, prefix: list[str]) -
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd=home, start_new_session=True
         )
+    _children[process.pid] = process
     _pid_file(settings).write_text(str(process.pid))
     deadline = time.monotonic() + BOOT_S
     while "fully booted" not in cli(settings, "core waitfullybooted"):
