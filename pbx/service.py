@@ -126,7 +126,8 @@ class Service:
         if isinstance(command, c.Keep):
             self._keep(command.record)
         elif self.link_up:
-            self._tell(actions.action(command))
+            for action in actions.actions(command):
+                self._tell(action)
 
     def _new_segment(self) -> None:
         self._journal.begin(now_ms(), self.board.oldest_arrival)

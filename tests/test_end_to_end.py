@@ -28,9 +28,11 @@ CENTRE = {
     ],
     "agents": [
         {"extension": "101", "name": "Đỗ Thị Ngọc Ánh", "queues": ["chung"]},
-        {"extension": "102", "name": "Vi Văn Thắng", "queues": ["im", "ngan", "hai"]},
+        {"extension": "102", "name": "Vi Văn Thắng", "queues": ["hai"]},
         {"extension": "103", "name": "Giáp Minh Tuấn", "queues": ["hai"]},
         {"extension": "104", "name": "Lục Thị Yến", "queues": ["vang"]},
+        {"extension": "105", "name": "Hoàng Văn Quyết", "queues": ["im"]},
+        {"extension": "106", "name": "Nguyễn Thu Hương", "queues": ["ngan"]},
     ],
 }  # fmt: skip
 MENU = {
@@ -122,11 +124,9 @@ class Day:
 async def day() -> AsyncIterator[Day]:
     async with world(centre=CENTRE, menu=MENU) as hotline:
         await hotline.start_service()
-        desks = [await hotline.agent(extension) for extension in ("101", "102", "103")]
-        working = [
-            asyncio.create_task(_answers(desks[0], 5)), asyncio.create_task(_rings(desks[1])),
-            asyncio.create_task(_answers(desks[2], 4)),
-        ]  # fmt: skip
+        desks = [await hotline.agent(extension) for extension in ("101", "103", "102", "105", "106")]
+        working = [asyncio.create_task(_answers(phone, 5)) for phone in desks[:2]]
+        working += [asyncio.create_task(_rings(phone)) for phone in desks[2:]]
         told = {}
         async with asyncio.TaskGroup() as group:
             for name, story in STORIES.items():

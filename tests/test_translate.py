@@ -4,7 +4,7 @@ import pytest
 
 from pbx import commands as c
 from pbx import events as e
-from pbx.ami.actions import action
+from pbx.ami.actions import actions
 from pbx.ami.translate import agi_result, name, number, translate
 
 CHANNEL = {
@@ -22,6 +22,8 @@ CHANNEL = {
         ("200 result=", "#", False),
         ("200 result=*", "*", False),
         ("200 result=0 endpos=6400", "0", False),
+        ("200 result=1 (8)", "8", False),
+        ("200 result=1 ()", "", False),
         ("200 result=-1", "", True),
         ("200 result=-1 endpos=0", "", True),
         ("511 Command Not Permitted on a dead channel or intercept routine", "", True),
@@ -89,8 +91,8 @@ def test_an_unstamped_message_gets_the_moment_it_was_received() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (c.Play("1.1", "ch", "1.1/3", ("smartpbx/a", "digits/4a"), 1, 4000),
-         {"Action": "AGI", "Channel": "ch", "Command": "GET DATA smartpbx/a&digits/4a 4000 1", "CommandID": "1.1/3"}),
+        (c.Play("1.1", "ch", "1.1/3", ("smartpbx/a",), 1, 4000),
+         {"Action": "AGI", "Channel": "ch", "Command": "GET DATA smartpbx/a 4000 1", "CommandID": "1.1/3"}),
         (c.Play("1.1", "ch", "1.1/4", ("smartpbx/bye",), 0, 0),
          {"Action": "AGI", "Channel": "ch", "Command": "EXEC Playback smartpbx/bye", "CommandID": "1.1/4"}),
         (c.SetLanguage("1.1", "ch", "1.1/5", "en"),
@@ -105,4 +107,12 @@ def test_an_unstamped_message_gets_the_moment_it_was_received() -> None:
 def test_commands_become_actions(
     command: c.Play | c.SetLanguage | c.EnterQueue | c.Adopt | c.HangUp, expected: dict[str, str]
 ) -> None:
-    assert action(command) == expected
+    assert actions(command) == [expected]
+
+
+def test_several_sounds_and_a_key_need_two_actions() -> None:
+    assert actions(c.Play("1.1", "ch", "1.1/3", ("smartpbx/wrong-key", "smartpbx/main-menu"), 1, 4500)) == [
+        {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/3~",
+         "Command": "EXEC Read SMARTPBX_KEYS,smartpbx/wrong-key&smartpbx/main-menu,1,,1,4.5"},
+        {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/3", "Command": "GET VARIABLE SMARTPBX_KEYS"},
+    ]  # fmt: skip

@@ -12,34 +12,42 @@ Action = dict[str, str]
 
 HEARTBEAT_VARIABLE = "SMARTPBX_ALIVE"
 """Global variable of the dialplan: the epoch second at which the service last said that it lives."""
+KEYS_VARIABLE = "SMARTPBX_KEYS"
 LEASE_S = 30
 """How long a caller stays in the menu of a service that has fallen silent, before the dialplan takes over."""
 
 
-def action(command: c.Play | c.SetLanguage | c.EnterQueue | c.Adopt | c.HangUp) -> Action:
-    """How Asterisk is told to do it."""
+def actions(command: c.Play | c.SetLanguage | c.EnterQueue | c.Adopt | c.HangUp) -> list[Action]:
+    """How Asterisk is told to do it; several actions are carried out one after the other."""
     match command:
         case c.Play():
-            return _agi(command.channel, command.command_id, _speech(command))
+            return _speech(command)
         case c.SetLanguage():
             line = f"SET VARIABLE CHANNEL(language) {command.language}"
-            return _agi(command.channel, command.command_id, line)
+            return [_agi(command.channel, command.command_id, line)]
         case c.EnterQueue():
             # A redirect, not EXEC Queue: the call then needs nobody but Asterisk, whatever becomes of us.
-            return _redirect(command.channel, "smartpbx-queue", command.queue)
+            return [_redirect(command.channel, "smartpbx-queue", command.queue)]
         case c.Adopt():
-            return _redirect(command.channel, "smartpbx-resume", "s")
+            return [_redirect(command.channel, "smartpbx-resume", "s")]
         case c.HangUp():
-            return {"Action": "Hangup", "Channel": command.channel, "Cause": "16"}
+            return [{"Action": "Hangup", "Channel": command.channel, "Cause": "16"}]
         case _:
             assert_never(command)
 
 
-def _speech(play: c.Play) -> str:
+def _speech(play: c.Play) -> list[Action]:
     sounds = "&".join(play.sounds)
     if not play.max_keys:
-        return f"EXEC Playback {sounds}"
-    return f"GET DATA {sounds} {play.timeout_ms} {play.max_keys}"
+        return [_agi(play.channel, play.command_id, f"EXEC Playback {sounds}")]
+    if len(play.sounds) == 1:
+        return [_agi(play.channel, play.command_id, f"GET DATA {sounds} {play.timeout_ms} {play.max_keys}")]
+    # GET DATA takes one file only, and says no more than that it failed when it is given two (seen on 22.10.1).
+    read = f"EXEC Read {KEYS_VARIABLE},{sounds},{play.max_keys},,1,{play.timeout_ms / 1000:g}"
+    return [
+        _agi(play.channel, f"{play.command_id}~", read),
+        _agi(play.channel, play.command_id, f"GET VARIABLE {KEYS_VARIABLE}"),
+    ]
 
 
 def _agi(channel: str, command_id: str, line: str) -> Action:

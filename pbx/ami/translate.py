@@ -89,12 +89,14 @@ def agi_result(line: str) -> tuple[str, bool]:
     """Keys and failure of an AGI result line.
 
     `200 result=12 (timeout)` -> 12; `200 result= (timeout)` -> silence; `200 result=` -> only `#` was pressed, which ends an entry
-    without being part of it; `200 result=-1` and every other code -> failed.
+    without being part of it; `200 result=1 (12)` is the value of a variable -> 12; `200 result=-1` and every other code -> failed.
     """
     code, _, rest = line.strip().partition(" result=")
     keys, _, note = rest.partition(" ")
     if code != "200" or keys == "-1":
         return "", True
+    if note.startswith("(") and note != "(timeout)":
+        keys = note.strip("()")
     if not _KEYS.fullmatch(keys):
         return "", False
     return keys if keys or note else "#", False

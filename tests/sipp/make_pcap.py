@@ -13,8 +13,8 @@ from pbx.demo.rtp import FRAME, FRAME_S, PCMA, Packet
 from pbx.demo.sdp import EVENT
 
 SOURCE = 0x1022
-A_FILE = 30_000
-"""Packets of room in the numbering for each file: ten minutes."""
+A_FILE = 1_500
+"""Packets of room in the numbering for each file: half a minute. A greater leap is taken for another source."""
 
 
 def digits(path: Path, keys: str, place: int) -> None:
