@@ -95,7 +95,7 @@ async def leaves_menu(citizen: Citizen) -> None:
 
 async def leaves_queue(citizen: Citizen) -> None:
     """Waits a little and gives up, unless somebody answers in time."""
-    impatient = msgspec.structs.replace(citizen, patience_s=citizen.dice.uniform(3.0, 9.0))
+    impatient = msgspec.structs.replace(citizen, patience_s=citizen.dice.uniform(8.0, 18.0))
     await patient(impatient)
 
 
