@@ -64,6 +64,8 @@ class Media:
         """Every digit that the other side pressed so far."""
         self.last_sound = 0.0
         """Loop time of the last packet with sound in it; 0 before the first."""
+        self.source: tuple[str, int] = ("", 0)
+        """Where the last datagram came from."""
         self.received = 0
         self.sent = 0
 
@@ -155,7 +157,8 @@ class Media:
     def _read(self) -> None:
         with contextlib.suppress(OSError):
             for _ in range(LATE_FRAMES):
-                self._receive(self._socket.recv(_LONGEST))
+                data, self.source = self._socket.recvfrom(_LONGEST)
+                self._receive(data)
 
     def _receive(self, data: bytes) -> None:
         packet = rtp.parse(data)
