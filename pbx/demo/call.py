@@ -142,10 +142,6 @@ class Call:
         self._check_alive()
         await self._while_alive(self._media.say(samples))
 
-    def hush(self) -> None:
-        """Stop speaking."""
-        self._media.hush()
-
     async def send_digits(self, keys: str) -> None:
         """Press keys, 100 ms each."""
         self._check_alive()

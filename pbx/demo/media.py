@@ -106,10 +106,6 @@ class Media:
             self._was_pressed = self._loop.create_future()
         return self._was_pressed
 
-    def hush(self) -> None:
-        """Stop in the middle of the sentence."""
-        self._to_say.clear()
-
     def _tick(self) -> None:
         now = self._loop.time()
         if now - self._due > LATE_FRAMES * FRAME_S:

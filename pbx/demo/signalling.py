@@ -5,7 +5,6 @@ Knows transactions, not calls. A lost datagram costs half a second, never a call
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import cast
 
@@ -18,8 +17,6 @@ Handler = Callable[[Message, Address], None]
 T1, T2 = 0.5, 4.0
 GIVE_UP_S = 64 * T1
 """Timer B, F and H: after this the other side is gone."""
-
-log = logging.getLogger(__name__)
 
 
 class NoReplyError(Exception):
