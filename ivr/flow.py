@@ -14,6 +14,10 @@ import msgspec
 from ivr import menu as m
 
 
+LONGEST_PATH = 50
+"""Somebody who plays with the keys for an hour does not make an endless record."""
+
+
 class Session(msgspec.Struct, frozen=True):
     """Where a caller stands. `step` is the number of the last thing said; `left` prompts are still to come before the node's own act."""
 
@@ -109,7 +113,9 @@ def advance(menu: m.Menu, session: Session, event: Input) -> Step:
 
 
 def _enter(menu: m.Menu, session: Session, name: str) -> Step:
-    entered = msgspec.structs.replace(session, node=name, silences=0, wrongs=0, path=(*session.path, name))
+    entered = msgspec.structs.replace(
+        session, node=name, silences=0, wrongs=0, path=(*session.path, name)[-LONGEST_PATH:]
+    )
     return _act(menu, entered)
 
 
