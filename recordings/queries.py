@@ -1,12 +1,14 @@
 """Every read of the call log: frozen rows for whoever shows them. Nothing here writes."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from pbx.record import CallRecord
-from recordings.tables import calls, transcripts
+from recordings.tables import calls, recordings, transcripts, visits
 from recordings.words import Turn, Word, fold, turns
 
 
@@ -19,7 +21,7 @@ class CallRow(msgspec.Struct, frozen=True):
 
 
 class CallDetail(msgspec.Struct, frozen=True):
-    """One call with everything that was said. `reason` tells why a transcript failed."""
+    """One call with everything that was said. `reason` tells why a transcript failed; `flaws` what is wrong with the audio."""
 
     record: CallRecord
     transcript_state: str
@@ -27,6 +29,8 @@ class CallDetail(msgspec.Struct, frozen=True):
     model: str
     words: tuple[Word, ...]
     duration_ms: int
+    """Length of the kept audio; 0 when there is none."""
+    flaws: tuple[str, ...] = ()
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -36,18 +40,21 @@ class CallDetail(msgspec.Struct, frozen=True):
 Cursor = tuple[int, str]
 """`arrived_at` and `call_id` of the last row seen; the next page begins after it."""
 SNIPPET = 120
+LONGEST_SEARCH = 200
 
 
 class Log:
-    """Reads. May be used from several threads at once."""
+    """Reads. May be used from several threads at once. `titles` are queue -> what people call it, so that they can search by that."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, titles: Mapping[str, str] | None = None) -> None:
         self._engine = engine
+        self._titles = {name: fold(title) for name, title in (titles or {}).items()}
 
     def calls(
         self, *, limit: int = 50, before: Cursor | None = None, text: str = "", outcome: str = "", queue: str = ""
     ) -> list[CallRow]:
-        """Newest first. `text` is looked for in numbers, agents' names, queues and spoken words, with or without diacritics."""
+        """Newest first. `text` is looked for in numbers, agents, queues and spoken words, with or without diacritics; `queue` is one
+        that the call stayed in."""
         rows = sa.select(calls, transcripts.c.state, transcripts.c.text).outerjoin(transcripts)
         rows = rows.order_by(calls.c.arrived_at.desc(), calls.c.call_id.desc()).limit(limit)
         if before is not None:
@@ -55,69 +62,119 @@ class Log:
         if outcome:
             rows = rows.where(calls.c.outcome == outcome)
         if queue:
-            rows = rows.where(calls.c.queue == queue)
-        if wanted := " ".join(text.split()):
-            rows = rows.where(_contains(wanted))
+            rows = rows.where(sa.or_(calls.c.queue == queue, _stayed_in([queue])))
+        wanted = _searchable(text)
+        if wanted:
+            rows = rows.where(self._contains(wanted))
         with self._engine.connect() as connection:
-            return [_call_row(row, wanted if text else "") for row in connection.execute(rows).mappings()]
+            found = connection.execute(rows).mappings().all()
+            records = _records(connection, found)
+        return [_call_row(record, row, wanted) for record, row in zip(records, found, strict=True)]
 
     def call(self, call_id: str) -> CallDetail | None:
-        query = sa.select(calls, transcripts).outerjoin(transcripts).where(calls.c.call_id == call_id)
+        query = sa.select(calls, transcripts, recordings.c.duration_ms.label("audio_ms"), recordings.c.flaws)
+        query = query.outerjoin(transcripts).outerjoin(recordings, recordings.c.call_id == calls.c.call_id)
         with self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
+            row = connection.execute(query.where(calls.c.call_id == _searchable(call_id))).mappings().first()
+            if row is None:
+                return None
+            [record] = _records(connection, [row])
         return CallDetail(
-            record=_record(row),
+            record=record,
             transcript_state=_state(row),
             reason=row["reason"] or "",
             model=row["model"] or "",
             words=msgspec.convert(row["words"] or [], tuple[Word, ...]),
-            duration_ms=row["duration_ms"] or 0,
+            duration_ms=row["audio_ms"] or row["duration_ms"] or 0,
+            flaws=tuple(row["flaws"] or ()),
         )
 
     def records_between(self, start: int, end: int) -> list[CallRecord]:
         """Calls that arrived in [start, end), UTC ms, oldest first."""
-        query = (
-            sa.select(calls).where(calls.c.arrived_at >= start, calls.c.arrived_at < end).order_by(calls.c.arrived_at)
-        )
+        query = sa.select(calls).where(_arrived(start, end)).order_by(calls.c.arrived_at, calls.c.call_id)
         with self._engine.connect() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return _records(connection, connection.execute(query).mappings().all())
 
-    def without_transcript(self, limit: int = 1000) -> list[str]:
+    def count_between(self, start: int, end: int) -> int:
+        """How many calls arrived in [start, end), UTC ms."""
+        return self._count(_arrived(start, end))
+
+    def count(self) -> int:
+        return self._count(sa.true())
+
+    def without_transcript(self, limit: int = 10_000) -> list[str]:
         """Recorded calls that nobody has transcribed yet, newest first."""
-        query = (
-            sa.select(calls.c.call_id).outerjoin(transcripts).where(calls.c.recorded, transcripts.c.call_id.is_(None))
-        )
+        query = sa.select(calls.c.call_id).outerjoin(transcripts)
+        query = query.where(calls.c.recorded, transcripts.c.call_id.is_(None))
         query = query.order_by(calls.c.arrived_at.desc()).limit(limit)
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def count(self) -> int:
+    def has_transcript(self, call_id: str) -> bool:
+        """Whether the words of the call are stored."""
+        query = sa.select(transcripts.c.call_id)
         with self._engine.connect() as connection:
-            return connection.execute(sa.select(sa.func.count()).select_from(calls)).scalar_one()
+            found = connection.execute(query.where(transcripts.c.call_id == call_id, transcripts.c.state == "done"))
+            return found.first() is not None
+
+    def _count(self, condition: Any) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(calls).where(condition)).scalar_one()
+
+    def _contains(self, wanted: str) -> Any:
+        # autoescape: what people type is text, never a pattern.
+        folded = fold(wanted)
+        meant = [name for name, title in self._titles.items() if folded in title]
+        return sa.or_(
+            calls.c.caller.contains(wanted.replace(" ", ""), autoescape=True),
+            calls.c.folded.contains(folded, autoescape=True),
+            transcripts.c.folded.contains(folded, autoescape=True),
+            calls.c.call_id == wanted,
+            calls.c.linkedid == wanted,
+            calls.c.queue.contains(folded, autoescape=True),
+            _stayed_in(meant) if meant else sa.false(),
+        )
 
 
-def _contains(wanted: str) -> Any:
-    # autoescape: what people type is text, never a pattern.
-    names = (calls.c.agent, calls.c.queue, calls.c.call_id)
-    return sa.or_(
-        calls.c.caller.contains(wanted.replace(" ", ""), autoescape=True),
-        transcripts.c.folded.contains(fold(wanted), autoescape=True),
-        *(column.icontains(wanted, autoescape=True) for column in names),
-    )
+def _searchable(text: str) -> str:
+    """What was typed, in one line, without what a database refuses to be asked for."""
+    plain = text.encode("utf-8", "ignore").decode("utf-8").replace("\0", "")
+    return " ".join(plain.split())[:LONGEST_SEARCH]
 
 
-def _record(row: Any) -> CallRecord:
-    return msgspec.convert({str(column.name): row[column.name] for column in calls.c}, CallRecord)
+def _stayed_in(queues: Sequence[str]) -> Any:
+    return sa.exists().where(visits.c.call_id == calls.c.call_id, visits.c.queue.in_(queues))
+
+
+def _arrived(start: int, end: int) -> Any:
+    return sa.and_(calls.c.arrived_at >= start, calls.c.arrived_at < end)
+
+
+_VISIT = [column for column in visits.c if column.name not in ("call_id", "position")]
+_CALL = [column for column in calls.c if column.name != "folded"]
+_AT_ONCE = 500
+
+
+def _records(connection: sa.Connection, rows: Sequence[Any]) -> list[CallRecord]:
+    """Rows of `calls` with their visits, in the order given."""
+    stays: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    ids = [row[calls.c.call_id] for row in rows]
+    for first in range(0, len(ids), _AT_ONCE):
+        query = sa.select(visits).where(visits.c.call_id.in_(ids[first : first + _AT_ONCE]))
+        for visit in connection.execute(query.order_by(visits.c.call_id, visits.c.position)).mappings():
+            stays[visit["call_id"]].append({str(column.name): visit[column.name] for column in _VISIT})
+    return [
+        msgspec.convert({str(c.name): row[c] for c in _CALL} | {"visits": stays[row[calls.c.call_id]]}, CallRecord)
+        for row in rows
+    ]
 
 
 def _state(row: Any) -> str:
-    return row["state"] or ("pending" if row["recorded"] else "none")
+    return row["state"] or ("pending" if row[calls.c.recorded] else "none")
 
 
-def _call_row(row: Any, wanted: str) -> CallRow:
-    return CallRow(_record(row), _state(row), _snippet(row["text"] or "", wanted))
+def _call_row(record: CallRecord, row: Any, wanted: str) -> CallRow:
+    return CallRow(record, _state(row), _snippet(row["text"] or "", wanted))
 
 
 def _snippet(text: str, wanted: str) -> str:

@@ -48,18 +48,17 @@ PAUSE_S = 1.5
 def turns(words: Sequence[Word]) -> tuple[Turn, ...]:
     """Words in order of time -> who spoke when."""
     runs: list[list[Word]] = []
+    current: dict[str, list[Word]] = {}
+    spoken_until = 0.0
     for word in sorted(words, key=lambda w: (w.start, w.channel)):
-        run = next((r for r in reversed(runs) if r[0].channel == word.channel), None)
-        # Somebody else's word in between does not end a turn unless it began after this speaker had finished.
-        if run is None or run is not _latest(runs, word) or word.start - run[-1].end > PAUSE_S:
-            runs.append([word])
-        else:
-            run.append(word)
+        run = current.get(word.channel)
+        # Somebody else's word in between ends a turn only when it went on after this speaker had finished.
+        if run is None or run[-1].end < spoken_until or word.start - run[-1].end > PAUSE_S:
+            run = current[word.channel] = []
+            runs.append(run)
+        run.append(word)
+        spoken_until = max(spoken_until, word.end)
     return tuple(Turn(run[0].channel, run[0].start, run[-1].end, tuple(run)) for run in runs)
-
-
-def _latest(runs: list[list[Word]], word: Word) -> list[Word]:
-    return max(runs, key=lambda run: (run[-1].end, run[0].channel == word.channel))
 
 
 def fold(text: str) -> str:
