@@ -79,7 +79,8 @@ class ControlStarted(Event, frozen=True):
 
 
 class CommandFinished(Event, frozen=True):
-    """An AGI command ran (AsyncAGIExec).
+    """What we asked of a channel is done: our dialplan said so (SmartPbxSaid), or AGI itself (AsyncAGIExec), which for speech
+    comes later and tells no keys.
 
     `keys` are what the caller pressed, `''` for silence, `#` when nothing else was pressed; `failed` when the command could not be
     carried out, which is what it also says when the caller hung up meanwhile."""

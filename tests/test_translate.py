@@ -5,7 +5,7 @@ import pytest
 from pbx import commands as c
 from pbx import events as e
 from pbx.ami.actions import actions
-from pbx.ami.translate import agi_result, name, number, translate
+from pbx.ami.translate import agi_succeeded, name, number, translate
 
 CHANNEL = {
     "Privilege": "call,all", "Timestamp": "1795406992.409239", "Channel": "PJSIP/citizens-1", "CallerIDNum": "0901234567",
@@ -14,25 +14,23 @@ CHANNEL = {
 
 
 @pytest.mark.parametrize(
-    ("line", "keys", "failed"),
-    [
-        ("200 result=12 (timeout)", "12", False),
-        ("200 result=1", "1", False),
-        ("200 result= (timeout)", "", False),
-        ("200 result=", "#", False),
-        ("200 result=*", "*", False),
-        ("200 result=0 endpos=6400", "0", False),
-        ("200 result=1 (8)", "8", False),
-        ("200 result=1 ()", "", False),
-        ("200 result=-1", "", True),
-        ("200 result=-1 endpos=0", "", True),
-        ("511 Command Not Permitted on a dead channel or intercept routine", "", True),
-        ("520-Invalid command syntax", "", True),
-        ("", "", True),
-    ],
-)
-def test_agi_results(line: str, keys: str, failed: bool) -> None:
-    assert agi_result(line) == (keys, failed)
+    ("line", "succeeded"),
+    [("200 result=0", True), ("200 result=1 (timeout)", True), ("200 result=", True), ("200 result=-1", False), ("", False),
+     ("200 result=-1 endpos=0", False), ("511 Command Not Permitted on a dead channel", False), ("520-Invalid", False)],
+)  # fmt: skip
+def test_agi_results(line: str, succeeded: bool) -> None:
+    assert agi_succeeded(line) is succeeded
+
+
+@pytest.mark.parametrize(("raw", "keys"), [("8", "8"), ("#", "#"), ("", ""), ("12*", "12*"), ("8\r\nx", ""), ("x", "")])
+def test_what_our_dialplan_says_was_pressed(raw: str, keys: str) -> None:
+    said = {"Event": "UserEvent", **CHANNEL, "UserEvent": "SmartPbxSaid", "CommandID": "pbx-1.1/3", "Keys": raw}
+    event = translate(said, 0)
+    assert isinstance(event, e.CommandFinished) and (event.command_id, event.keys, event.failed) == (
+        "pbx-1.1/3",
+        keys,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,14 +89,13 @@ def test_an_unstamped_message_gets_the_moment_it_was_received() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (c.Play("1.1", "ch", "1.1/3", ("smartpbx/a",), 1, 4000),
-         {"Action": "AGI", "Channel": "ch", "Command": "GET DATA smartpbx/a 4000 1", "CommandID": "1.1/3"}),
+        (c.Play("1.1", "ch", "1.1/3", ("smartpbx/a", "digits/4a"), 1, 4500),
+         {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/3",
+          "Command": "GOSUB smartpbx-say keys 1 1.1/3,smartpbx/a&digits/4a,1,4.5"}),
         (c.Play("1.1", "ch", "1.1/4", ("smartpbx/bye",), 0, 0),
-         {"Action": "AGI", "Channel": "ch", "Command": "EXEC Playback smartpbx/bye", "CommandID": "1.1/4"}),
+         {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/4", "Command": "GOSUB smartpbx-say speech 1 1.1/4,smartpbx/bye"}),
         (c.SetLanguage("1.1", "ch", "1.1/5", "en"),
          {"Action": "AGI", "Channel": "ch", "Command": "SET VARIABLE CHANNEL(language) en", "CommandID": "1.1/5"}),
-        (c.EnterQueue("1.1", "ch", "dat-dai"),
-         {"Action": "Redirect", "Channel": "ch", "Context": "smartpbx-queue", "Exten": "dat-dai", "Priority": "1"}),
         (c.Adopt("1.1", "ch"),
          {"Action": "Redirect", "Channel": "ch", "Context": "smartpbx-resume", "Exten": "s", "Priority": "1"}),
         (c.HangUp("1.1", "ch"), {"Action": "Hangup", "Channel": "ch", "Cause": "16"}),
@@ -110,9 +107,8 @@ def test_commands_become_actions(
     assert actions(command) == [expected]
 
 
-def test_several_sounds_and_a_key_need_two_actions() -> None:
-    assert actions(c.Play("1.1", "ch", "1.1/3", ("smartpbx/wrong-key", "smartpbx/main-menu"), 1, 4500)) == [
-        {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/3~",
-         "Command": "EXEC Read SMARTPBX_KEYS,smartpbx/wrong-key&smartpbx/main-menu,1,,1,4.5"},
-        {"Action": "AGI", "Channel": "ch", "CommandID": "1.1/3", "Command": "GET VARIABLE SMARTPBX_KEYS"},
-    ]  # fmt: skip
+def test_a_caller_leaves_the_menu_for_the_dialplan() -> None:
+    assert [a["Command"] for a in actions(c.EnterQueue("1.1", "ch", "dat-dai"))] == [
+        "EXEC Goto smartpbx-queue,dat-dai,1",
+        "ASYNCAGI BREAK",
+    ]

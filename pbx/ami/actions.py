@@ -12,7 +12,6 @@ Action = dict[str, str]
 
 HEARTBEAT_VARIABLE = "SMARTPBX_ALIVE"
 """Global variable of the dialplan: the epoch second at which the service last said that it lives."""
-KEYS_VARIABLE = "SMARTPBX_KEYS"
 LEASE_S = 30
 """How long a caller stays in the menu of a service that has fallen silent, before the dialplan takes over."""
 
@@ -26,8 +25,9 @@ def actions(command: c.Play | c.SetLanguage | c.EnterQueue | c.Adopt | c.HangUp)
             line = f"SET VARIABLE CHANNEL(language) {command.language}"
             return [_agi(command.channel, command.command_id, line)]
         case c.EnterQueue():
-            # A redirect, not EXEC Queue: the call then needs nobody but Asterisk, whatever becomes of us.
-            return [_redirect(command.channel, "smartpbx-queue", command.queue)]
+            # Out of AGI and into the dialplan: the call then needs nobody but Asterisk, whatever becomes of us.
+            goto = f"EXEC Goto smartpbx-queue,{command.queue},1"
+            return [_agi(command.channel, "goto", goto), _agi(command.channel, "break", "ASYNCAGI BREAK")]
         case c.Adopt():
             return [_redirect(command.channel, "smartpbx-resume", "s")]
         case c.HangUp():
@@ -37,17 +37,12 @@ def actions(command: c.Play | c.SetLanguage | c.EnterQueue | c.Adopt | c.HangUp)
 
 
 def _speech(play: c.Play) -> list[Action]:
+    # Through a subroutine of the dialplan, which tells what was pressed and lingers for the answer: AsyncAGI by itself looks for
+    # the next command only when a frame comes, 20 ms later.
     sounds = "&".join(play.sounds)
-    if not play.max_keys:
-        return [_agi(play.channel, play.command_id, f"EXEC Playback {sounds}")]
-    if len(play.sounds) == 1:
-        return [_agi(play.channel, play.command_id, f"GET DATA {sounds} {play.timeout_ms} {play.max_keys}")]
-    # GET DATA takes one file only, and says no more than that it failed when it is given two (seen on 22.10.1).
-    read = f"EXEC Read {KEYS_VARIABLE},{sounds},{play.max_keys},,1,{play.timeout_ms / 1000:g}"
-    return [
-        _agi(play.channel, f"{play.command_id}~", read),
-        _agi(play.channel, play.command_id, f"GET VARIABLE {KEYS_VARIABLE}"),
-    ]
+    keys = f"keys 1 {play.command_id},{sounds},{play.max_keys},{play.timeout_ms / 1000:g}"
+    speech = f"speech 1 {play.command_id},{sounds}"
+    return [_agi(play.channel, play.command_id, f"GOSUB smartpbx-say {keys if play.max_keys else speech}")]
 
 
 def _agi(channel: str, command_id: str, line: str) -> Action:

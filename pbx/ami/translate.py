@@ -81,25 +81,14 @@ def _control_started(m: Message, at: int) -> e.AnyEvent:
 
 
 def _command_finished(m: Message, at: int) -> e.AnyEvent:
-    keys, failed = agi_result(unquote(m["Result"]))
-    return e.CommandFinished(at, m["Uniqueid"], m["CommandId"], keys, failed)
+    failed = not agi_succeeded(unquote(m["Result"]))
+    return e.CommandFinished(at, m["Uniqueid"], m["CommandId"], "", failed)
 
 
-def agi_result(line: str) -> tuple[str, bool]:
-    """Keys and failure of an AGI result line.
-
-    `200 result=12 (timeout)` -> 12; `200 result= (timeout)` -> silence; `200 result=` -> only `#` was pressed, which ends an entry
-    without being part of it; `200 result=1 (12)` is the value of a variable -> 12; `200 result=-1` and every other code -> failed.
-    """
+def agi_succeeded(line: str) -> bool:
+    """Whether an AGI result line tells of success: code 200 and a result that is not -1, which a hangup gives too."""
     code, _, rest = line.strip().partition(" result=")
-    keys, _, note = rest.partition(" ")
-    if code != "200" or keys == "-1":
-        return "", True
-    if note.startswith("(") and note != "(timeout)":
-        keys = note.strip("()")
-    if not _KEYS.fullmatch(keys):
-        return "", False
-    return keys if keys or note else "#", False
+    return code == "200" and rest.partition(" ")[0] != "-1"
 
 
 def _key_pressed(m: Message, at: int) -> e.AnyEvent | None:
@@ -192,6 +181,9 @@ def _ours(m: Message, at: int) -> e.AnyEvent | None:
                 at, m["Uniqueid"], m["Linkedid"], m["Channel"], number(m["CallerIDNum"]), name(m["CallerIDName"]),
                 m["Exten"],
             )  # fmt: skip
+        case "SmartPbxSaid":
+            keys = m.get("Keys", "")
+            return e.CommandFinished(at, m["Uniqueid"], m["CommandID"], keys if _KEYS.fullmatch(keys) else "")
         case "SmartPbxQueueReturned":
             return e.QueueReturned(at, m["Uniqueid"], m["Queue"], m.get("Status", ""))
     return None

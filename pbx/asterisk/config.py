@@ -21,6 +21,8 @@ from pbx.settings import Settings
 TEMPLATES = Path(__file__).with_name("templates")
 ALIVE_S = 6
 """The service is alive when its heartbeat is younger than this: three heartbeats."""
+LINGER_S = 0.005
+"""How long a caller's channel waits for what comes next before it goes back to looking every 20 ms."""
 LONGEST_CALL_S = 3600
 RETURNS = ("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "WITHDRAW")
 EMPTY = ("ccss.conf", "udptl.conf", "codecs.conf", "queuerules.conf", "cli_aliases.conf", "acl.conf",
@@ -85,6 +87,7 @@ def _values(settings: Settings, centre: Centre, installation: Installation, secr
         "general": centre.general_queue,
         "alive": str(ALIVE_S),
         "lease": str(LEASE_S),
+        "linger": str(LINGER_S),
         "citizens": _citizens(settings),
         "trunk": _trunk(settings),
         "agents": "\n".join(_agent(agent, secrets.agents[agent.extension]) for agent in centre.agents),
