@@ -86,8 +86,10 @@ def _command_finished(m: Message, at: int) -> e.AnyEvent:
 
 
 def agi_succeeded(line: str) -> bool:
-    """Whether an AGI result line tells of success: code 200 and a result that is not -1, which a hangup gives too."""
-    code, _, rest = line.strip().partition(" result=")
+    """Whether an AGI result tells of success: code 200 and a result that is not -1, which a hangup gives too.
+
+    Some commands say `100 … Trying` first; the last line counts."""
+    code, _, rest = line.strip().rpartition("\n")[2].partition(" result=")
     return code == "200" and rest.partition(" ")[0] != "-1"
 
 
