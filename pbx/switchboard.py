@@ -317,7 +317,7 @@ class Board:
             if here is None:
                 continue
             call.channel = here.channel
-            if here.application == "AGI" and here.context.startswith(OURS) and call.visit is None:
+            if _in_our_hands(here) and call.visit is None and call.talk_since is None:
                 yield c.Adopt(call.call_id, call.channel)
 
     def _found(self, channel: e.LiveChannel) -> None:
@@ -346,3 +346,11 @@ class Board:
             version=self.version, at=at, stale_since=self.stale_since, calls=calls, agents=agents,
             queues=queues_now(self._queues, calls, agents),
         )  # fmt: skip
+
+
+def _in_our_hands(channel: e.LiveChannel) -> bool:
+    """Whether a caller is in the menu: AsyncAGI, or what it runs for us, whose application is the last one it ran.
+
+    Who hears the greeting of a dialplan that was alone is on the way to a person, and is left in peace."""
+    menu = channel.context in (f"{OURS}hotline", f"{OURS}resume", f"{OURS}return", f"{OURS}say")
+    return menu and not (channel.context == f"{OURS}hotline" and channel.application == "Playback")
