@@ -13,18 +13,13 @@ from typing import assert_never
 from ivr import flow
 from ivr.menu import Menu
 from pbx import commands as c
+from pbx import contexts
 from pbx import events as e
 from pbx.agents import Roster
 from pbx.calls import Call
 from pbx.centre import Centre
 from pbx.picture import AgentState, Phase, Picture
 from pbx.queues import queues_now
-
-OURS = "smartpbx-"
-"""What the names of our own dialplan's contexts begin with."""
-INBOUND = frozenset((f"{OURS}hotline", "from-trunk", "from-pstn", "from-did-direct"))
-"""Contexts whose every caller has reached the hotline: ours, and what FreePBX and Issabel call theirs. A caller of any other
-context counts from the first menu or queue on."""
 
 REMEMBERED = 20_000
 _LINK = (e.LinkUp, e.LinkLost, e.SnapshotTaken, e.LedgerRead)
@@ -175,7 +170,7 @@ class Board:
     def _channel_opened(self, event: e.ChannelOpened) -> None:
         if event.channel_id != event.linkedid or event.channel_id in self._calls or event.channel_id in self._ended:
             return
-        if event.context in INBOUND:
+        if event.context in contexts.INBOUND:
             self._open(
                 event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name, event.exten, event.at
             )
@@ -236,7 +231,7 @@ class Board:
             return
         call.still_there(event.at)
         call.enter(Phase.MENU, event.at)
-        if self._menu is None or not event.context.startswith(OURS):
+        if self._menu is None or not event.context.startswith(contexts.OURS):
             return
         if call.session is None:
             session, outputs = flow.begin(self._menu)
@@ -317,13 +312,13 @@ class Board:
             if here is None:
                 continue
             call.channel = here.channel
-            if _in_our_hands(here) and call.visit is None and call.talk_since is None:
+            if contexts.in_menu(here) and call.visit is None and call.talk_since is None:
                 yield c.Adopt(call.call_id, call.channel)
 
     def _found(self, channel: e.LiveChannel) -> None:
         """A caller whom nobody told us of: we were away when the call came."""
-        caller = channel.channel_id == channel.linkedid and channel.context.startswith(OURS)
-        if caller and channel.context != f"{OURS}agent" and channel.channel_id not in self._calls:
+        caller = channel.channel_id == channel.linkedid and channel.context.startswith(contexts.OURS)
+        if caller and channel.context != f"{contexts.OURS}agent" and channel.channel_id not in self._calls:
             self._open(
                 channel.channel_id, channel.linkedid, channel.channel, channel.caller, channel.caller_name,
                 channel.exten, channel.since,
@@ -346,11 +341,3 @@ class Board:
             version=self.version, at=at, stale_since=self.stale_since, calls=calls, agents=agents,
             queues=queues_now(self._queues, calls, agents),
         )  # fmt: skip
-
-
-def _in_our_hands(channel: e.LiveChannel) -> bool:
-    """Whether a caller is in the menu: AsyncAGI, or what it runs for us, whose application is the last one it ran.
-
-    Who hears the greeting of a dialplan that was alone is on the way to a person, and is left in peace."""
-    menu = channel.context in (f"{OURS}hotline", f"{OURS}resume", f"{OURS}return", f"{OURS}say")
-    return menu and not (channel.context == f"{OURS}hotline" and channel.application == "Playback")
