@@ -1,10 +1,14 @@
 """What happens to a call after it is over: its audio is kept, its words are recognised, both are stored. Durably, once.
 
 The only place that knows DBOS. Each call is one workflow whose id is the call's and the model's, so that asking twice is asking once; each
-part of it is a step that a restart does not repeat. A recording that kills the recogniser three times is given up and says so.
+part of it is a step that a restart does not repeat. What fails three times is given up and says why. What DBOS itself might forget, the
+call log knows: a recorded call without a transcript is begun anew at the next start.
 """
 
+import contextlib
 import logging
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,19 +18,28 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from ivr.problem import Problem
 from pbx.record import CallRecord
-from recordings.audio import NoAudio, keep, kept_path
+from recordings.audio import NoAudio, closed, keep, kept_path
 from recordings.queries import Log
 from recordings.speech import Recogniser, SpeechFailed
-from recordings.store import fail_transcript, keep_transcript
+from recordings.store import fail_transcript, keep_recording, keep_transcript
+from recordings.tables import writing
 
 log = logging.getLogger(__name__)
 
 QUEUE = "transcripts"
 ATTEMPTS = 3
-SETTLE_S = 0.5
-"""MixMonitor closes its files a moment after the call."""
-SHAPE = "1"
-"""Goes up only when the order of the steps changes: unfinished work of another shape is not taken up."""
+CLOSING_S = 10.0
+"""How long Asterisk may take to close its files after a call; known: some milliseconds."""
+AGAIN_S = 1.0
+SHAPE = "2"
+"""Goes up only when the order of the steps changes: what is unfinished in another shape is begun anew."""
+FORGET_AFTER = 500
+"""Finished work is forgotten each time that this many calls were begun."""
+_OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+class _Leaving(BaseException):
+    """The service stops. Not an Exception: DBOS would take that for the end of the workflow; so it stays to be taken up again."""
 
 
 class Jobs:
@@ -37,16 +50,20 @@ class Jobs:
     ) -> None:
         self._engine = engine
         self._log = Log(engine)
+        self._database = database
         self._spool = spool
         self._store = store
         self._recogniser = Recogniser(model)
         self._on_done = on_done
+        self._stopping = threading.Event()
+        self._begun = 0
         config: DBOSConfig = {
             "name": "smartpbx",
             "system_database_url": database,
-            "log_level": "WARNING",
+            "log_level": "ERROR",
             "application_version": SHAPE,
             "executor_id": "smartpbx",
+            "enable_otlp": False,
         }
         DBOS(config=config)
 
@@ -57,69 +74,137 @@ class Jobs:
         self._workflow = finish
 
     def start(self) -> None:
-        """Take up what a former run left, and whatever was never begun."""
+        """Take up what a former run left, and whatever was never begun.
+
+        Raises:
+            Problem: the place of the unfinished work cannot be used.
+        """
+        _prepare(self._database)
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=0.5)
+        _forget()
         for call_id in self._log.without_transcript():
             self._enqueue(call_id)
 
     def stop(self) -> None:
-        """Leave the rest for the next run."""
+        """Leave the rest for the next run. What is in hand is broken off."""
+        self._stopping.set()
         self._recogniser.close()
-        DBOS.destroy(workflow_completion_timeout_sec=0)
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
 
     def call_stored(self, record: CallRecord) -> None:
         """A call is in the log; if it was recorded, its words are to follow."""
-        if record.recorded:
-            self._enqueue(record.call_id)
+        if not record.recorded or self._log.settled(record.call_id):
+            return
+        self._enqueue(record.call_id)
+        self._begun += 1
+        if self._begun % FORGET_AFTER == 0:
+            _forget()
 
     def _enqueue(self, call_id: str) -> None:
-        with SetWorkflowID(f"{call_id}/{self._recogniser.name}"):
+        with SetWorkflowID(f"{call_id}/{self._recogniser.name}/{SHAPE}"):
             DBOS.enqueue_workflow(QUEUE, self._workflow, call_id)
 
     # --- the workflow -----------------------------------------------------------------------------------------
 
     def _finish(self, call_id: str) -> None:
-        failure = DBOS.run_step({"name": "keep-audio"}, self._keep_audio, call_id)
-        attempts = 0
-        while not failure and attempts < ATTEMPTS:
-            attempts += 1
-            problem = DBOS.run_step({"name": f"transcribe-{attempts}"}, self._transcribe, call_id)
-            if not problem:
+        reason = self._attempts("keep-audio", self._keep_audio, call_id)
+        reason = reason or self._attempts("transcribe", self._transcribe, call_id)
+        if reason:
+            DBOS.run_step({"name": "give-up"}, self._give_up, call_id, reason)
+        try:
+            self._on_done(call_id)
+        except Exception:
+            log.exception("after_transcribing_failed call=%s", call_id)
+
+    def _attempts(self, name: str, step: Callable[[str], str], call_id: str) -> str:
+        """'' when one of the attempts succeeded, else why the last did not."""
+        reason = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            reason = DBOS.run_step({"name": f"{name}-{attempt}"}, self._guarded, step, call_id)
+            if not reason or reason.startswith("!"):
                 break
-            failure = problem if attempts == ATTEMPTS or problem.startswith("!") else ""
-        if failure:
-            DBOS.run_step({"name": "give-up"}, self._give_up, call_id, failure.removeprefix("!"))
-        self._on_done(call_id)
+            log.warning("attempt_failed step=%s attempt=%d call=%s reason=%s", name, attempt, call_id, reason)
+        return reason.removeprefix("!")
+
+    def _guarded(self, step: Callable[[str], str], call_id: str) -> str:
+        """The edge: '' when done, else the reason; one that begins with `!` says that trying again is useless."""
+        if self._stopping.is_set():
+            raise _Leaving
+        try:
+            return step(call_id)
+        except (NoAudio, ValueError) as e:
+            return f"!no audio: {e}"
+        except Problem as e:
+            return f"!{e.en}"
+        except Exception as e:
+            if self._stopping.wait(AGAIN_S):  # most likely it failed because of that
+                raise _Leaving from e
+            if not isinstance(e, SpeechFailed | OSError):
+                log.exception("step_failed call=%s", call_id)
+            return str(e) if isinstance(e, SpeechFailed | OSError) else type(e).__name__
 
     def _keep_audio(self, call_id: str) -> str:
-        """'' when the audio is kept, else why not."""
-        if not kept_path(self._store, call_id).exists():
-            time.sleep(SETTLE_S)
-        try:
-            kept = keep(self._spool, self._store, call_id)
-        except NoAudio as e:
-            return f"no audio: {e}"
+        patience = time.monotonic() + CLOSING_S
+        while not closed(self._spool, call_id) and time.monotonic() < patience:
+            if self._stopping.wait(0.1):
+                raise _Leaving
+        kept = keep(self._spool, self._store, call_id)
         if kept.flaws:
             log.warning("recording_flawed call=%s flaws=%s", call_id, kept.flaws)
+        now = _now_ms()
+        self._written(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), kept.flaws, now))
         return ""
 
     def _transcribe(self, call_id: str) -> str:
-        """'' when the words are stored; a reason with `!` in front when trying again is useless."""
-        try:
-            transcript = self._recogniser.transcribe(kept_path(self._store, call_id))
-        except Problem as e:
-            return f"!{e.en}"
-        except SpeechFailed as e:
-            return str(e)
-        with self._engine.begin() as connection:
-            keep_transcript(connection, call_id, transcript, _now_ms())
+        if self._log.settled(call_id):
+            return ""
+        transcript = self._recogniser.transcribe(kept_path(self._store, call_id))
+        now = _now_ms()
+        self._written(lambda c: keep_transcript(c, call_id, transcript, now))
         return ""
 
     def _give_up(self, call_id: str, reason: str) -> None:
         log.warning("transcript_given_up call=%s reason=%s", call_id, reason)
-        with self._engine.begin() as connection:
-            fail_transcript(connection, call_id, self._recogniser.name, reason, _now_ms())
+        now = _now_ms()
+        self._written(lambda c: fail_transcript(c, call_id, self._recogniser.name, reason, now))
+
+    def _written(self, write: Callable[[sa.Connection], None]) -> None:
+        """Until it is written: an hour of recognising must not be lost because the database is away for a minute."""
+        while True:
+            try:
+                with writing(self._engine) as connection:
+                    return write(connection)
+            except sa.exc.OperationalError as e:
+                log.error("transcript_waits_for_the_log reason=%s", type(e.orig).__name__)
+                if self._stopping.wait(AGAIN_S):
+                    raise _Leaving from e
+
+
+def _forget() -> None:
+    """Let go of work that is over: the call log knows all that matters of it, and DBOS would keep it for ever."""
+    over = [status.workflow_id for status in DBOS.list_workflows(status=_OVER, load_input=False, load_output=False)]
+    for first in range(0, len(over), 100):
+        DBOS.delete_workflows(over[first : first + 100])
+
+
+def _prepare(database: str) -> None:
+    address = sa.engine.make_url(database)
+    if address.get_backend_name() != "sqlite" or address.database is None:
+        return
+    try:
+        file = Path(address.database)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(0o600)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    except (OSError, sqlite3.Error) as e:
+        raise Problem(
+            f"Không dùng được tệp việc cần làm {address.database}: {e}. Hãy kiểm tra quyền ghi, hoặc xoá tệp (không mất "
+            "cuộc gọi nào: việc dở dang sẽ được lập lại từ sổ cuộc gọi).",
+            f"The file of unfinished work {address.database} cannot be used: {e}. Check its permissions, or delete it "
+            "(no call is lost: unfinished work is found again in the call log).",
+        ) from e
 
 
 def _now_ms() -> int:

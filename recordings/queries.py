@@ -110,12 +110,11 @@ class Log:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def has_transcript(self, call_id: str) -> bool:
-        """Whether the words of the call are stored."""
-        query = sa.select(transcripts.c.call_id)
+    def settled(self, call_id: str) -> bool:
+        """Whether the words of the call are stored, or given up."""
+        query = sa.select(transcripts.c.call_id).where(transcripts.c.call_id == call_id)
         with self._engine.connect() as connection:
-            found = connection.execute(query.where(transcripts.c.call_id == call_id, transcripts.c.state == "done"))
-            return found.first() is not None
+            return connection.execute(query).first() is not None
 
     def _count(self, condition: Any) -> int:
         with self._engine.connect() as connection:

@@ -98,10 +98,10 @@ def open_log(url: str) -> sa.Engine:
     Raises:
         Problem: it cannot be reached or written, or a newer version of the software has changed it.
     """
-    shown = url
+    shown = "…"
     try:
         address = sa.engine.make_url(url)
-        shown = address.render_as_string(hide_password=True)
+        shown = address.set(query={}).render_as_string(hide_password=True)  # a query may hold a password too
         engine = _engine(address)
         try:
             _migrate(engine, shown)

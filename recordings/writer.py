@@ -27,7 +27,7 @@ class Writer:
         self._engine = engine
         self._on_stored = on_stored
         self._waiting: queue.SimpleQueue[CallRecord | None] = queue.SimpleQueue()
-        self._in_hand = 0
+        self._put = self._written = 0
         self.last_error = ""
         """What kept the latest attempt from being written; empty when all is well."""
         self.refused = 0
@@ -39,9 +39,10 @@ class Writer:
     @property
     def backlog(self) -> int:
         """Calls that were put and are not committed yet."""
-        return self._waiting.qsize() + self._in_hand
+        return self._put - self._written
 
     def put(self, record: CallRecord) -> None:
+        self._put += 1
         self._waiting.put(record)
 
     def close(self, patience_s: float = 10.0) -> bool:
@@ -57,14 +58,13 @@ class Writer:
             batch, last = self._batch()
             if batch and not self._write(batch):
                 break
-            self._in_hand = 0
+            self._written += len(batch)
 
     def _batch(self) -> tuple[list[CallRecord], bool]:
         """What waits, at most BATCH; and whether it was the last."""
         batch: list[CallRecord] = []
         while (item := self._waiting.get()) is not None:
             batch.append(item)
-            self._in_hand = len(batch)
             if len(batch) >= BATCH or self._waiting.empty():
                 return batch, False
         return batch, True

@@ -1,0 +1,5 @@
+"""Fixtures that several tests share."""
+
+from tests.postgres_fixture import postgres, postgres_url
+
+__all__ = ["postgres", "postgres_url"]
