@@ -15,9 +15,18 @@ CHANNEL = {
 
 @pytest.mark.parametrize(
     ("line", "succeeded"),
-    [("200 result=0", True), ("100 result=0 Trying...\n200 result=0 Gosub complete\n", True), ("200 result=1 (timeout)", True), ("200 result=", True), ("200 result=-1", False), ("", False),
-     ("200 result=-1 endpos=0", False), ("511 Command Not Permitted on a dead channel", False), ("520-Invalid", False)],
-)  # fmt: skip
+    [
+        ("200 result=0", True),
+        ("100 result=0 Trying...\n200 result=0 Gosub complete\n", True),
+        ("200 result=1 (timeout)", True),
+        ("200 result=", True),
+        ("200 result=-1", False),
+        ("200 result=-1 endpos=0", False),
+        ("511 Command Not Permitted on a dead channel", False),
+        ("520-Invalid", False),
+        ("", False),
+    ],
+)
 def test_agi_results(line: str, succeeded: bool) -> None:
     assert agi_succeeded(line) is succeeded
 

@@ -1,7 +1,7 @@
 """Key to next prompt, measured on the wire: our menu beside a native dialplan menu of the same Asterisk, in one run.
 
-At 1, 50 and 200 callers at once, each listening, pressing a key when the prompt is over, and sending audio all the time. Beside the latency:
-the CPU that the whole service took (menu, journal, board, log, pages) beside Asterisk's, in per cent of one core.
+At 1, 50 and 200 callers at once, each listening, pressing a key when the prompt is over, and sending audio all the time.
+Beside the latency: the CPU that the whole service took (menu, journal, board, log, pages) beside Asterisk's, in per cent of one core.
 
     python -m tests.benchmarks.bench_menu
 """
@@ -68,7 +68,8 @@ async def _compare(hotline: World, caller: Path, callers: int) -> None:
                 for after, was in zip(_cpu(hotline), before, strict=True)
             ]
             print(
-                f"{callers:>4} callers  {name:<7} round {round_ + 1}  keys {seen['digits']:>5}  lost {seen['lost']}  failed {seen['failed']}"
+                f"{callers:>4} callers  {name:<7} round {round_ + 1}  keys {seen['digits']:>5}"
+                f"  lost {seen['lost']}  failed {seen['failed']}"
                 f"  p50 {seen['key_to_prompt_ms']['p50']:>6.1f} ms  p99 {seen['key_to_prompt_ms']['p99']:>6.1f} ms"
                 f"  max {seen['key_to_prompt_ms']['max']:>6.1f} ms  Asterisk {spent[0]:>5.1f} %  service {spent[1]:>4.1f} %",
                 flush=True,

@@ -1,0 +1,105 @@
+"""The pages over HTTP: what is served, what is refused, and with which headers."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+import pytest_asyncio
+import soundfile
+
+from dashboards.words import WORDS
+from tests.browser import Hotline, hotline
+from tests.test_pages_in_browser import finished, said
+
+
+@pytest_asyncio.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[Hotline]:
+    async with hotline(tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def client(centre: Hotline) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=centre.url) as made:
+        yield made
+
+
+async def test_every_answer_carries_its_guards(client: httpx2.AsyncClient) -> None:
+    for where in ("/board", "/calls", "/api/v1/calls", "/healthz"):
+        answer = await client.get(where)
+        assert answer.status_code == 200, where
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["cache-control"] == "no-store"
+    for where in ("/docs", "/redoc", "/static/../app.py", "/static/..%2fapp.py"):
+        assert (await client.get(where)).status_code == 404
+
+
+async def test_another_host_is_refused(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/board", headers={"Host": "evil.example"})).status_code == 400
+
+
+async def test_readiness_follows_the_link(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    from pbx import events as e
+
+    assert (await client.get("/readyz")).json() == {"log": "ok", "asterisk": "ok", "stale_since": None}
+    centre.tell(e.LinkLost(1_795_400_000_000, "silent"))
+    lost = await client.get("/readyz")
+    assert lost.status_code == 503 and lost.json()["stale_since"] == "2026-11-23T02:13:20.000Z"
+
+
+@pytest.mark.parametrize(
+    "call_id", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "nobody", "a" * 300, "%00", "pbx-1.A%0d%0a"]
+)
+async def test_ids_that_are_no_calls(client: httpx2.AsyncClient, call_id: str) -> None:
+    for where in (f"/calls/{call_id}", f"/calls/{call_id}/audio", f"/api/v1/calls/{call_id}"):
+        assert (await client.get(where)).status_code == 404, where
+
+
+async def test_audio_in_ranges_even_absurd_ones(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    centre.keep(finished(), said("xin", "chào"))
+    assert (await client.get("/calls/pbx-1.A/audio")).status_code == 404
+    centre.settings.audio_dir.mkdir(parents=True)
+    soundfile.write(centre.settings.audio_dir / "pbx-1.A.wav", np.zeros((8000, 2), np.int16), 8000)
+    whole = await client.get("/calls/pbx-1.A/audio")
+    assert whole.status_code == 200 and whole.headers["content-type"] == "audio/wav" and len(whole.content) == 32_044
+    part = await client.get("/calls/pbx-1.A/audio", headers={"Range": "bytes=0-99"})
+    assert part.status_code == 206 and part.content == whole.content[:100]
+    begun = time.monotonic()
+    absurd = await client.get(
+        "/calls/pbx-1.A/audio", headers={"Range": "bytes=" + ",".join("0-1" for _ in range(10_000))}
+    )
+    assert absurd.status_code in (200, 206, 400, 416, 431) and time.monotonic() - begun < 0.5
+
+
+async def test_pages_go_on_where_the_last_one_ended(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    for number in range(120):
+        centre.keep(finished(call_id=f"pbx-1.{number:03}", arrived_at=1_795_400_000_000 + number // 2))
+    seen: list[str] = []
+    before = ""
+    while True:
+        rows = (await client.get("/api/v1/calls", params={"limit": 50, "before": before})).json()["calls"]
+        if not rows:
+            break
+        seen += [row["call_id"] for row in rows]
+        before = f"{1_795_400_000_000 + int(seen[-1][-3:]) // 2}~{seen[-1]}"
+    assert len(seen) == len(set(seen)) == 120 and seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["before=x", "before=1~", "before=~~", "outcome=nonsense", "q=%25", "q=_", "q='%20OR%201=1--", "q=%F0%9F%98%80"],
+)
+async def test_odd_questions_get_a_page(client: httpx2.AsyncClient, query: str) -> None:
+    assert (await client.get(f"/calls?{query}")).status_code == 200
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert WORDS["vi"].keys() == WORDS["en"].keys()
+    pages = "".join(p.read_text() for p in Path("dashboards").rglob("*.html")) + Path("dashboards/views.py").read_text()
+    built = ("state_", "phase_", "out_", "t_", "by_", "lang_", "speaker_")
+    for key in WORDS["vi"]:
+        assert key.startswith(built) or f'"{key}"' in pages or f"'{key}'" in pages, f"nobody says {key}"
