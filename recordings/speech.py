@@ -143,7 +143,7 @@ def transcribe_file(path: Path, model: Path) -> dict[str, Any]:
         ) from e
     finally:
         recogniser.close()
-    return {"text": transcript.text, "words": msgspec.to_builtins(transcript.words)}
+    return {"text": transcript.text, "words": list(msgspec.to_builtins(transcript.words))}
 
 
 # --- the child ----------------------------------------------------------------------------------------------------
