@@ -13,7 +13,6 @@ import msgspec
 
 from ivr import menu as m
 
-
 LONGEST_PATH = 50
 """Somebody who plays with the keys for an hour does not make an endless record."""
 
