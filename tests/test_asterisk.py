@@ -151,8 +151,7 @@ FORBIDDEN = [
     {"Action": "ModuleLoad", "Module": "app_system.so", "LoadType": "load"}, {"Action": "Reload"},
     {"Action": "ModuleCheck", "Module": "app_queue"}, {"Action": "DBPut", "Family": "a", "Key": "b", "Val": "c"},
     {"Action": "DBGet", "Family": "a", "Key": "b"}, {"Action": "DBDel", "Family": "a", "Key": "b"},
-    {"Action": "DBDelTree", "Family": "a"}, {"Action": "MixMonitor", "Channel": "x", "File": "/tmp/x"},
-    {"Action": "ShowDialPlan"}, {"Action": "DialplanExtensionAdd", "Context": "a", "Extension": "1",
+    {"Action": "DBDelTree", "Family": "a"}, {"Action": "MixMonitor", "Channel": "x", "File": "/tmp/x"}, {"Action": "DialplanExtensionAdd", "Context": "a", "Extension": "1",
      "Priority": "1", "Application": "NoOp"}, {"Action": "DialplanExtensionRemove", "Context": "a", "Extension": "1"},
     {"Action": "PJSIPShowEndpoints"}, {"Action": "PJSIPShowAors"}, {"Action": "PJSIPShowAuths"}, {"Action": "PJSIPUnregister",
      "Registration": "x"}, {"Action": "JabberSend", "Jabber": "a", "JID": "b", "Message": "c"}, {"Action": "AOCMessage"},
@@ -196,9 +195,9 @@ async def test_neither_account_may_do_more_than_its_work(running: World) -> None
         (running.settings.ami_commands_user, secrets.commands, FORBIDDEN),
     ):
         link, task = await _session(running, user, secret)
-        for action in forbidden:
-            assert await _refused(link, action), (user, action)
-            asked += 1
+        allowed = [action for action in forbidden if not await _refused(link, action)]
+        assert not allowed, (user, allowed)
+        asked += len(forbidden)
         await link.stop()
         await task
     assert asked >= 40
