@@ -46,7 +46,7 @@ class House:
         self._web = web_socket(settings)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._engine = open_log(settings.database)
-        self.log = Log(self._engine)
+        self.log = Log(self._engine, {q.name: f"{q.title} {q.title_en}" for q in self.centre.queues})
         self._today = Today({q.name: q.service_level_s * 1000 for q in self.centre.queues})
         self._today.turn(now_ms())
         self._today.add(self.log.records_between(*day_bounds(now_ms())))
