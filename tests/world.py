@@ -74,7 +74,7 @@ class World:
     # --- the service ------------------------------------------------------------------------------------------
 
     async def start_service(self, *, wait: bool = True) -> None:
-        environment = {**os.environ, **_as_environment(self.settings)}
+        variables = {**os.environ, **environment(self.settings)}
         with (self.place / "service.log").open("ab") as output:
             self._service = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -83,7 +83,7 @@ class World:
                 "run",
                 "--verbose",
                 cwd=HOUSE,
-                env=environment,
+                env=variables,
                 stdout=output,
                 stderr=output,
             )
@@ -162,7 +162,8 @@ class World:
         self._engine.dispose()
 
 
-def _as_environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings for another process."""
     return {
         f"SMARTPBX_{name.upper()}": str(value) for name, value in settings.model_dump().items() if value is not None
     }
