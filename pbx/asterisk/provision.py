@@ -218,10 +218,10 @@ def _unpack(packages: list[Path], tree: Path) -> None:
 
 
 def _unpack_one(package: Path, tree: Path) -> None:
-    unpacked = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE)
     # Documentation and other people's man pages are a quarter of the size.
     skip = ["--exclude=./usr/share/doc/*", "--exclude=./usr/share/man/*", "--exclude=./usr/share/locale/*"]
     command = ["tar", "-x", "-C", str(tree), "--no-same-owner", "--keep-directory-symlink", *skip]
-    subprocess.run(command, stdin=unpacked.stdout, capture_output=True, timeout=120, check=True)
-    if unpacked.wait(timeout=120):
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=subprocess.PIPE) as unpacked:
+        subprocess.run(command, stdin=unpacked.stdout, capture_output=True, timeout=120, check=True)
+    if unpacked.returncode:
         raise OSError(f"{package.name} could not be unpacked")
