@@ -90,6 +90,7 @@ class House:
         ready()
         stopping = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        app.state.hub.stop()
         web.should_exit = True
         await asyncio.wait(tasks[2:], timeout=5)
         for task in tasks[:2]:

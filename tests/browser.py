@@ -116,8 +116,10 @@ class Hotline:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self) -> None:
-        app = create_app(self, self.log, self.settings)
-        config = uvicorn.Config(app, port=self.port, log_level="error", timeout_graceful_shutdown=2, lifespan="on")
+        self._app = create_app(self, self.log, self.settings)
+        config = uvicorn.Config(
+            self._app, port=self.port, log_level="error", timeout_graceful_shutdown=2, lifespan="on"
+        )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server._serve())
         while not self._server.started:
@@ -125,6 +127,7 @@ class Hotline:
 
     async def stop(self) -> None:
         if self._server is not None and self._serving is not None:
+            self._app.state.hub.stop()
             self._server.should_exit = True
             await self._serving
             self._server = self._serving = None

@@ -47,6 +47,9 @@ PURE = [
     "pbx/ami/actions.py",
     "pbx/demo/sip.py",
     "dashboards/views.py",
+    "dashboards/board_view.py",
+    "dashboards/call_view.py",
+    "dashboards/words.py",
     "pbx/queues.py",
     "pbx/witnesses.py",
 ]

@@ -1,5 +1,7 @@
 """The pages over HTTP: what is served, what is refused, and with which headers."""
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +12,9 @@ import pytest
 import pytest_asyncio
 import soundfile
 
+from dashboards.live import QUEUED, Hub
 from dashboards.words import WORDS
+from pbx import events as e
 from tests.browser import Hotline, hotline
 from tests.test_pages_in_browser import finished, said
 
@@ -43,8 +47,6 @@ async def test_another_host_is_refused(client: httpx2.AsyncClient) -> None:
 
 
 async def test_readiness_follows_the_link(client: httpx2.AsyncClient, centre: Hotline) -> None:
-    from pbx import events as e
-
     assert (await client.get("/readyz")).json() == {"log": "ok", "asterisk": "ok", "stale_since": None}
     centre.tell(e.LinkLost(1_795_400_000_000, "silent"))
     lost = await client.get("/readyz")
@@ -99,7 +101,99 @@ async def test_odd_questions_get_a_page(client: httpx2.AsyncClient, query: str) 
 
 def test_both_languages_say_the_same_things() -> None:
     assert WORDS["vi"].keys() == WORDS["en"].keys()
-    pages = "".join(p.read_text() for p in Path("dashboards").rglob("*.html")) + Path("dashboards/views.py").read_text()
-    built = ("state_", "phase_", "out_", "t_", "by_", "lang_", "speaker_")
+    pages = "".join(p.read_text() for p in Path("dashboards").rglob("*.html")) + "".join(
+        p.read_text() for p in Path("dashboards").glob("*.py") if p.name != "words.py"
+    )
+    built = ("state_", "phase_", "out_", "t_", "s_", "missing_", "by_", "lang_", "speaker_")
     for key in WORDS["vi"]:
         assert key.startswith(built) or f'"{key}"' in pages or f"'{key}'" in pages, f"nobody says {key}"
+
+
+async def updates(client: httpx2.AsyncClient, want: int) -> list[dict[str, object]]:
+    """The first `want` updates of the live stream."""
+    found: list[dict[str, object]] = []
+    async with client.stream("GET", "/live?lang=vi") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: "):
+                found.append(json.loads(line[6:]))
+            if len(found) == want:
+                break
+    return found
+
+
+async def test_time_alone_changes_nothing_that_is_sent(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    centre.story("0 A calls\n 1 A joins dat-dai\n 60 A rings 101")
+    first, second, third = await updates(client, 3)
+    assert len(first["sections"]) == 7 and second["sections"] == third["sections"] == {}  # type: ignore[arg-type]
+
+
+async def test_a_newcomer_never_sees_what_the_last_viewer_saw(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    await updates(client, 1)
+    centre.tell(e.LinkLost(1_795_400_000_000, "silent"))
+    [whole] = await updates(client, 1)
+    assert 'data-stale="1795400000000"' in whole["sections"]["s-link"]  # type: ignore[index]
+
+
+async def test_a_log_that_is_away_for_a_moment_stops_nothing(
+    client: httpx2.AsyncClient, centre: Hotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client.stream("GET", "/live") as stream:
+        lines = stream.aiter_lines()
+        await anext(lines)
+        with monkeypatch.context() as broken:
+            broken.setattr(centre.log, "_engine", None)
+            answer = await client.get("/readyz")
+            assert answer.status_code == 503 and answer.json()["log"] == "lost"
+            centre.story("0 A calls")
+            await asyncio.sleep(0.6)
+        centre.story("0 B calls\n 1 B joins dat-dai")
+        async for line in lines:
+            if "0900•••066" in line:
+                break
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_slow_viewer_gets_a_whole_picture_again() -> None:
+    shown = {"s-a": "0"}
+
+    async def render(_language: str) -> dict[str, str]:
+        return dict(shown)
+
+    async def changed(_version: int) -> None:
+        await asyncio.sleep(0)
+
+    hub = Hub(render, changed, lambda: 0)
+    watching = hub.watch("vi")
+    await anext(watching)
+    for number in range(QUEUED + 5):
+        shown["s-a"] = str(number)
+        await hub._publish("vi")
+    assert json.loads(await anext(watching))["sections"] == {"s-a": str(QUEUED + 4)}
+    hub.stop()
+    with pytest.raises(StopAsyncIteration):
+        await anext(watching)
+
+
+async def test_the_board_as_json(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    centre.keep(finished())
+    centre.story("0 B calls\n 1 B joins dat-dai\n 5 B rings 101")
+    board = (await client.get("/api/v1/board")).json()
+    assert [call["phase"] for call in board["calls"]] == ["ringing"] and board["calls"][0]["joined_at"].endswith("Z")
+    assert not board["stale"] and board["stale_since"] is None
+    assert [q["waiting"] for q in board["queues"] if q["name"] == "dat-dai"] == [["pbx-1.B"]]
+    assert set(board["figures"]) == {"total", "queues"}
+
+
+async def test_people_get_a_page_for_what_is_not_there_and_programs_get_json(client: httpx2.AsyncClient) -> None:
+    person = await client.get("/nowhere", headers={"Accept": "text/html,*/*"})
+    assert person.status_code == 404 and "Không có cuộc gọi này" not in person.text and "<h1>" in person.text
+    program = await client.get("/api/v1/nowhere")
+    assert program.status_code == 404 and program.json()
+
+
+async def test_the_language_link_keeps_what_was_searched(client: httpx2.AsyncClient) -> None:
+    page = await client.get("/calls", params={"q": 'đất & "đai"', "outcome": "answered", "lang": "fr"})
+    assert page.status_code == 200
+    assert 'href="?lang=en&amp;q=%C4%91%E1%BA%A5t+%26+%22%C4%91ai%22&amp;outcome=answered"' in page.text
+    english = await client.get("/calls?lang=en")
+    assert "lang=en" in english.headers["set-cookie"] and ">Calls<" in english.text

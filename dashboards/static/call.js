@@ -1,20 +1,54 @@
-// One call: a click on a word plays it, the word being spoken is marked, and a transcript that is still being written is waited for.
+// One call: a word plays when it is clicked or chosen by keyboard, the word being spoken is marked, and a transcript that is still being
+// written is waited for without cutting off whoever is listening already.
 const page = document.querySelector(".call"), audio = document.getElementById("audio");
 const words = [...document.querySelectorAll(".w")];
+const AHEAD_S = 0.15, AGAIN_MS = 3000;
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+
+function play(word) {
+  audio.currentTime = Math.max(0, Number(word.dataset.at) - AHEAD_S);
+  audio.play();
+}
+
+// The latest word begun, unless it has been over for a while; two people may speak at once, so the order in the page does not tell.
+function wordAt(now) {
+  const begun = words.filter((word) => Number(word.dataset.at) - AHEAD_S <= now);
+  const last = begun.reduce((a, b) => (a && Number(a.dataset.at) > Number(b.dataset.at) ? a : b), null);
+  return last && now < Number(last.dataset.end) + 2 * AHEAD_S ? last : null;
+}
+
+// All words are one stop of the Tab key; arrows go from word to word.
+function go(word, step) {
+  const next = words[Math.min(words.length - 1, Math.max(0, words.indexOf(word) + step))];
+  word.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+function key(event) {
+  const step = STEPS[event.key];
+  if (step === undefined && event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  if (step === undefined) play(event.currentTarget);
+  else go(event.currentTarget, step);
+}
 
 if (audio && words.length) {
   page.dataset.seek = "";
   for (const word of words) {
-    word.addEventListener("click", () => {
-      audio.currentTime = Math.max(0, Number(word.dataset.at) - 0.15);
-      audio.play();
-    });
+    word.setAttribute("role", "button");
+    word.tabIndex = word === words[0] ? 0 : -1;
+    word.addEventListener("click", () => play(word));
+    word.addEventListener("keydown", key);
   }
   audio.addEventListener("timeupdate", () => {
-    for (const word of words) {
-      const at = Number(word.dataset.at);
-      word.classList.toggle("now", !audio.paused && at <= audio.currentTime && audio.currentTime < at + 0.5);
-    }
+    const spoken = audio.paused ? null : wordAt(audio.currentTime);
+    for (const word of words) word.classList.toggle("now", word === spoken);
   });
 }
-if (page.dataset.state === "pending") setTimeout(() => location.reload(), 3000);
+
+if (page.dataset.state === "pending") {
+  setInterval(() => {
+    if (!audio || audio.paused) location.reload();
+  }, AGAIN_MS);
+}

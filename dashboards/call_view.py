@@ -1,0 +1,123 @@
+"""A kept call -> its line in the list and its own page. Pure."""
+
+from typing import Any
+
+from dashboards.views import Titles, Tongue, View, clean, clock, date, date_time, masked, span, threshold, titles_of
+from pbx.centre import Centre
+from pbx.record import CallRecord, Outcome
+from recordings.queries import CallDetail, CallRow
+from recordings.words import Turn
+
+LOW = 0.7
+"""Words heard with less confidence are marked as uncertain."""
+
+
+def row(r: CallRow, titles: Titles, say: Tongue) -> View:
+    """A line of the list of calls."""
+    c = r.record
+    has_text = r.transcript_state == "done" and bool(r.snippet)
+    return {
+        "id": c.call_id,
+        "at": clock(c.arrived_at),
+        "date": date(c.arrived_at),
+        "ended": clock(c.ended_at, seconds=False),
+        "who": masked(c.caller, say),
+        "queue": titles.get(c.queue) or clean(c.queue),
+        "outcome_word": say(f"out_{c.outcome.value}"),
+        "good": c.outcome is Outcome.ANSWERED,
+        "agent": clean(c.agent),
+        "wait": span(c.wait_ms) if c.visits else "–",
+        "wait_mark": threshold(c.wait_ms),
+        "talk": span(c.talk_ms) if c.talk_ms else "–",
+        "said": clean(r.snippet, 160) if has_text else say(f"s_{r.transcript_state}"),
+        "has_text": has_text,
+    }
+
+
+def detail(d: CallDetail, centre: Centre, say: Tongue) -> View:
+    """One call: facts, time bar, turns."""
+    c = d.record
+    titles = titles_of(centre, say)
+    return {
+        "id": c.call_id,
+        "title": say("call_of", caller=masked(c.caller, say)),
+        "outcome_word": say(f"out_{c.outcome.value}"),
+        "good": c.outcome is Outcome.ANSWERED,
+        "facts": _facts(c, titles, say),
+        "ribbon": ribbon(c, say),
+        "visits": [_visit(v, titles, say) for v in c.visits],
+        "state": d.transcript_state,
+        "note": _note(d, say),
+        "flaws": [say("flaw", what=clean(flaw)) for flaw in d.flaws],
+        "turns": [_turn(t, say) for t in d.turns],
+        "model": clean(d.model),
+    }
+
+
+def _facts(c: CallRecord, titles: Titles, say: Tongue) -> list[tuple[str, str]]:
+    facts = [
+        (say("arrived"), date_time(c.arrived_at)),
+        (say("ended"), date_time(c.ended_at)),
+        (say("dialled"), clean(c.dialled)),
+        (say("language"), say("lang_en" if c.language == "en" else "lang_vi")),
+        (say("field"), titles.get(c.queue) or clean(c.queue) or "–"),
+        (say("agent"), clean(c.agent) or "–"),
+        (say("wait"), span(c.wait_ms)),
+        (say("ring"), span(c.ring_ms)),
+        (say("talk"), span(c.talk_ms)),
+        (say("hold"), span(c.hold_ms)),
+        (say("menu_path"), " › ".join(clean(step) for step in c.menu_path) or "–"),
+        (say("seen"), say(f"by_{c.complete_by}")),
+        (say("call_id"), clean(c.call_id)),
+    ]
+    if c.transfers:
+        facts.insert(6, (say("transfers"), ", ".join(clean(target) for target in c.transfers)))
+    return facts
+
+
+def ribbon(c: CallRecord, say: Tongue) -> list[View]:
+    """The call as a strip of time: each part with where it begins and how wide it is, in per cent of the whole."""
+    first_wait = c.visits[0].joined_at if c.visits else c.ended_at
+    total = max(1, c.ended_at - c.arrived_at)
+    ring = min(c.ring_ms, c.wait_ms)
+    known = [
+        ("menu", first_wait - c.arrived_at),
+        ("wait", c.wait_ms - ring),
+        ("ring", ring),
+        ("talk", c.talk_ms - c.hold_ms),
+        ("hold", c.hold_ms),
+    ]
+    parts: list[View] = []
+    begins = 0.0
+    for kind, ms in known:
+        if ms >= 500:
+            share = min(100 * ms / total, 100 - begins)
+            parts.append(
+                {"kind": kind, "word": say(kind), "time": span(ms), "x": round(begins, 2), "share": round(share, 2)}
+            )
+            begins += share
+    return parts
+
+
+def _visit(v: Any, titles: Titles, say: Tongue) -> str:
+    outcome = say(f"out_{v.outcome.value}") if v.outcome else ""
+    parts = [titles.get(v.queue) or clean(v.queue), outcome, say("waited", time=span(v.wait_ms))]
+    if v.missed:
+        parts.append(say("missed_by", agents=", ".join(clean(agent) for agent in v.missed)))
+    return " · ".join(part for part in parts if part)
+
+
+def _note(d: CallDetail, say: Tongue) -> str:
+    if d.transcript_state == "done":
+        return "" if d.words else say("t_empty")
+    return say(f"t_{d.transcript_state}", reason=clean(d.reason))
+
+
+def _turn(turn: Turn, say: Tongue) -> View:
+    known = turn.channel in ("caller", "agent")
+    return {
+        "channel": turn.channel if known else "mono",
+        "who": say(f"speaker_{turn.channel}" if known else "speaker_mono"),
+        "at": span(round(turn.start * 1000)),
+        "words": [{"text": clean(w.word, 40), "start": w.start, "end": w.end, "low": w.conf < LOW} for w in turn.words],
+    }

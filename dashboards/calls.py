@@ -1,0 +1,103 @@
+"""The list of calls, one call, and its audio."""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+
+from dashboards import call_view, views
+from dashboards.languages import chosen, language_of
+from dashboards.pages import Pages, Reads, Source, html
+from pbx.record import Outcome
+from pbx.settings import Settings
+from recordings.audio import kept_path
+from recordings.queries import CallRow, Cursor
+
+PAGE = 50
+LONGEST = 100
+"""Characters of a search."""
+
+
+def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/calls")
+    def calls(request: Request, q: str = "", outcome: str = "", queue: str = "", before: str = "") -> HTMLResponse:
+        language = language_of(request)
+        say = views.Tongue(language)
+        titles = views.titles_of(source.centre, say)
+        asked = _asked(q, outcome, queue, titles)
+        rows = log.calls(
+            limit=PAGE + 1, before=cursor(before), text=asked["q"], outcome=asked["outcome"], queue=asked["queue"]
+        )
+        kept = {key: value for key, value in asked.items() if value}
+        page = pages.page(
+            "calls.html",
+            language,
+            rows=[call_view.row(r, titles, say) for r in rows[:PAGE]],
+            q=asked["q"],
+            outcome=asked["outcome"],
+            queue=asked["queue"],
+            outcomes=list(Outcome),
+            titles=titles,
+            filtered=bool(kept),
+            first=not before,
+            older=_older(rows, kept),
+            kept_query=_query(kept | ({"before": before} if before else {})),
+            here="calls",
+        )
+        return html(page, chosen(request))
+
+    @router.get("/calls/{call_id}")
+    def call(request: Request, call_id: str) -> HTMLResponse:
+        language = language_of(request)
+        found = log.call(call_id)
+        if found is None:
+            return html(pages.missing(language, "call"), chosen(request), 404)
+        shown = call_view.detail(found, source.centre, views.Tongue(language))
+        audio = _audio(settings, call_id) is not None
+        return html(pages.page("call.html", language, call=shown, audio=audio, here="calls"), chosen(request))
+
+    @router.get("/calls/{call_id}/audio")
+    def audio(call_id: str) -> Response:
+        path = _audio(settings, call_id) if log.call(call_id) is not None else None
+        if path is None:
+            return JSONResponse({"title": "no recording", "status": 404}, 404, media_type="application/problem+json")
+        return FileResponse(path, media_type="audio/wav")
+
+    return router
+
+
+def cursor(text: str) -> Cursor | None:
+    """`1795400000000~pbx-1` -> where the next page begins; None for anything else."""
+    at, _, call_id = text.partition("~")
+    return (int(at), call_id) if at.isdecimal() and len(at) < 16 and call_id else None
+
+
+def _asked(q: str, outcome: str, queue: str, titles: views.Titles) -> dict[str, str]:
+    """What may be asked of the log; anything else is not asked for."""
+    return {
+        "q": q.strip()[:LONGEST],
+        "outcome": outcome if outcome in list(Outcome) else "",
+        "queue": queue if queue in titles else "",
+    }
+
+
+def _older(rows: list[CallRow], kept: dict[str, str]) -> str:
+    if len(rows) <= PAGE:
+        return ""
+    last = rows[PAGE - 1].record
+    return "?" + urlencode(kept | {"before": f"{last.arrived_at}~{last.call_id}"})
+
+
+def _query(kept: dict[str, str]) -> str:
+    return "&" + urlencode(kept) if kept else ""
+
+
+def _audio(settings: Settings, call_id: str) -> Path | None:
+    try:
+        path = kept_path(settings.audio_dir, call_id)
+    except ValueError:
+        return None
+    return path if path.is_file() else None

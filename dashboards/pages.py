@@ -1,0 +1,104 @@
+"""What every page needs: where its matter comes from, and the engine that makes HTML of it. Knows no address and no request."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dashboards import board_view, views
+from dashboards.live import Sections, now_ms
+from pbx.centre import Centre
+from pbx.metrics import QueueFigures
+from pbx.picture import Picture
+from recordings.queries import CallDetail, CallRow, Cursor
+
+HERE = Path(__file__).parent
+RECENT = 4
+SECTIONS = ("link", "big", "queues", "waiting", "calls", "finished", "agents")
+YEAR_S = 31_536_000
+
+
+class Source(Protocol):
+    """Where the board of now comes from."""
+
+    centre: Centre
+
+    def picture(self) -> Picture: ...
+    def figures(self) -> tuple[QueueFigures, Mapping[str, QueueFigures]]: ...
+    async def wait_changed(self, version: int) -> None: ...
+
+
+class Reads(Protocol):
+    """What is read from the log."""
+
+    def calls(
+        self, *, limit: int = 50, before: Cursor | None = None, text: str = "", outcome: str = "", queue: str = ""
+    ) -> list[CallRow]: ...
+    def call(self, call_id: str) -> CallDetail | None: ...
+
+
+class Pages:
+    """Renders; one of these for an application."""
+
+    def __init__(self, source: Source, log: Reads) -> None:
+        self._source = source
+        self._log = log
+        self.build = _build()
+        self._templates = Environment(
+            loader=PackageLoader("dashboards"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def page(self, name: str, language: str, *, ticks: bool = True, **values: Any) -> str:
+        """`ticks` False leaves running times empty: then the HTML changes only when something happened."""
+        say = views.Tongue(language)
+        shared = {
+            "say": say,
+            "lang": say.language,
+            "other": "en" if say.language == "vi" else "vi",
+            "centre": self._source.centre,
+            "build": self.build,
+            "ticks": ticks,
+            "kept_query": "",
+        }
+        return self._templates.get_template(name).render(shared | values, now=now_ms())
+
+    def missing(self, language: str, what: str = "page") -> str:
+        """A page in place of one that is not there; `what` is `page` or `call`."""
+        say = views.Tongue(language)
+        title, text = say(f"missing_{what}"), say(f"missing_{what}_text")
+        return self.page("missing.html", language, title=title, text=text, here="calls" if what == "call" else "")
+
+    async def board(self, language: str) -> views.View:
+        finished = await asyncio.to_thread(self._log.calls, limit=RECENT)
+        return board_view.board(
+            self._source.picture(), self._source.figures(), finished, self._source.centre, views.Tongue(language)
+        )
+
+    async def sections(self, language: str) -> Sections:
+        """Each section of the board by itself, for those who watch it change."""
+        shown = await self.board(language)
+        return {f"s-{name}": self.page(f"_{name}.html", language, ticks=False, board=shown) for name in SECTIONS}
+
+
+def html(text: str, chosen: str = "", status: int = 200) -> HTMLResponse:
+    """A page; a language that was just `chosen` is remembered."""
+    response = HTMLResponse(text, status)
+    if chosen:
+        response.set_cookie("lang", chosen, max_age=YEAR_S, httponly=True, samesite="lax")
+    return response
+
+
+def _build() -> str:
+    """Changes when the look changes, so that a board which has been open for weeks knows to load itself anew."""
+    digest = hashlib.sha256()
+    for path in sorted([*HERE.glob("static/*.*"), *HERE.glob("templates/*.html")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
