@@ -16,7 +16,7 @@ from ivr.load import load_menu
 from ivr.problem import Problem
 from pbx import replay as replaying
 from pbx.ami.link import Link
-from pbx.ami.probe import probe
+from pbx.ami.probe import Unreachable, probe
 from pbx.asterisk import control
 from pbx.asterisk.config import write_config
 from pbx.asterisk.provision import installed, provision
@@ -74,10 +74,15 @@ def _say(line: str) -> None:
 @app.command()
 def run(verbose: bool = False) -> None:
     """Chạy dịch vụ bên cạnh một Asterisk đang chạy / run the service beside a running Asterisk."""
-    from pbx.run import House  # half a second of libraries that the other commands do without
+    from pbx.run import House, with_secrets  # half a second of libraries that the other commands do without
 
     _log(verbose)
-    house = House(_settings())
+    settings = _settings()
+    try:
+        _check_accounts(with_secrets(settings))
+    except Unreachable as nobody:
+        _say(f"… {nobody.vi}\n  Dịch vụ vẫn chạy và tự kết nối khi Asterisk trả lời.")
+    house = House(settings)
 
     async def live() -> None:
         for sign in (signal.SIGINT, signal.SIGTERM):
@@ -228,12 +233,20 @@ def asterisk_check() -> None:
     found = installed(settings)
     _say(f"Asterisk: {found.version or found.root if found else 'chưa có / none'}")
     _say(f"Đang chạy / running: {'có' if control.is_running(settings) else 'không'}")
+    for line in _check_accounts(settings):
+        _say(line)
+
+
+def _check_accounts(settings: Settings) -> list[str]:
+    """Log in with both accounts and leave again; a line about each."""
+    lines = []
     for user, secret, needs in (
         (settings.ami_events_user, settings.ami_events_secret, ("CoreStatus", "CoreShowChannels")),
         (settings.ami_commands_user, settings.ami_commands_secret, ("AGI", "Redirect", "Setvar", "Hangup")),
     ):
         version = asyncio.run(probe(settings.ami_host, settings.ami_port, user, secret, needs=needs))
-        _say(f"AMI {user}: {version}")
+        lines.append(f"AMI {user}: {version}")
+    return lines
 
 
 # --- menu and prompts ---------------------------------------------------------------------------------------------

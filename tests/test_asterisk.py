@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -23,8 +24,8 @@ from pbx.asterisk.config import TEMPLATES, write_config
 from pbx.asterisk.layout import read_secrets
 from pbx.asterisk.provision import provision
 from pbx.centre import load_centre
-from pbx.settings import Settings
-from tests.world import World, free_ports, tree, until, world
+from pbx.settings import HOUSE, Settings
+from tests.world import World, environment, free_ports, tree, until, world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -178,6 +179,16 @@ async def _session(running: World, user: str, secret: str) -> tuple[Link, "async
 async def test_a_wrong_secret_is_named(running: World) -> None:
     with pytest.raises(Problem, match="smartpbx-events"):
         await probe(running.settings.ami_host, running.settings.ami_port, "smartpbx-events", "wrong")
+
+
+async def test_a_service_with_a_wrong_secret_does_not_start(running: World) -> None:
+    changed = running.settings.model_copy(update={"ami_events_secret": "wrong", "ami_commands_secret": "wrong"})
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pbx", "run", cwd=HOUSE, env={**os.environ, **environment(changed)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, said = await asyncio.wait_for(started.communicate(), 20)
+    assert started.returncode == 1 and "manager.conf" in said.decode() and "Traceback" not in said.decode()
 
 
 async def _refused(link: Link, action: dict[str, str]) -> bool:

@@ -27,6 +27,11 @@ def smartpbx(place: Path, *words: str, **settings: object) -> subprocess.Complet
     return subprocess.run(command, cwd=HOUSE, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+def nobody_there() -> dict[str, object]:
+    """Accounts of an Asterisk that does not answer yet, which is no reason not to start."""
+    return {"ami_events_secret": "x", "ami_commands_secret": "x", "ami_port": free_ports(1)[0]}
+
+
 def complaint(done: subprocess.CompletedProcess[str]) -> str:
     """What was said, after making sure that it was said as it should be."""
     assert done.returncode == 1, (done.returncode, done.stdout, done.stderr)
@@ -88,7 +93,7 @@ def test_a_service_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert f"127.0.0.1:{port}" in complaint(smartpbx(tmp_path, "run", web_port=port))
+        assert f"127.0.0.1:{port}" in complaint(smartpbx(tmp_path, "run", web_port=port, **nobody_there()))
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
@@ -102,11 +107,11 @@ def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
         db.execute("CREATE TABLE alembic_version (version_num TEXT)")
         db.execute("INSERT INTO alembic_version VALUES ('9999')")
     db.close()
-    assert "9999" in complaint(smartpbx(tmp_path, "run", web_port=free_ports(1)[0]))
+    assert "9999" in complaint(smartpbx(tmp_path, "run", web_port=free_ports(1)[0], **nobody_there()))
 
 
 def test_wrong_ami_secrets(tmp_path: Path) -> None:
-    nobody = {"ami_events_secret": "x", "ami_commands_secret": "x", "ami_port": free_ports(1)[0]}
+    nobody = nobody_there()
     assert str(nobody["ami_port"]) in complaint(smartpbx(tmp_path, "record", str(tmp_path / "out.ami"), **nobody))
     assert not (tmp_path / "out.ami").exists()
 

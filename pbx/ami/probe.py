@@ -23,6 +23,10 @@ _CLASS = {
 """The `write` class that manager.conf must give an account for it to use the action."""
 
 
+class Unreachable(Problem):
+    """Nobody answers there, yet: an Asterisk that is starting is no mistake of a person's."""
+
+
 async def probe(
     host: str,
     port: int,
@@ -36,7 +40,8 @@ async def probe(
     """Log in, see whether the account may use the actions in `needs`, and leave. Returns the version that the peer names, like `11.0.0`.
 
     Raises:
-        Problem: nobody listens there, it is not AMI, the login is refused, or the account lacks a class.
+        Unreachable: nobody listens there, or nobody answers.
+        Problem: it is not AMI, the login is refused, or the account lacks a class.
     """
     login = {"Action": "Login", "Username": user, "Secret": secret, "Events": "off"}
     try:
@@ -51,7 +56,7 @@ async def probe(
             loop = asyncio.get_running_loop()
             _, wire = await loop.create_connection(lambda: Wire(hear=_nobody), host, port, ssl=tls)
     except (OSError, TimeoutError) as error:
-        raise Problem(
+        raise Unreachable(
             f"Không kết nối được Asterisk tại {host}:{port}. Hãy khởi động Asterisk, hoặc sửa SMARTPBX_AMI_HOST và _PORT.",
             f"Cannot reach Asterisk at {host}:{port} ({type(error).__name__}). Start it, or correct SMARTPBX_AMI_HOST and _PORT.",
         ) from None
@@ -79,7 +84,7 @@ async def _look(
             f"Asterisk at {where} refuses the AMI account {user!r}. Check name, secret and permit in manager.conf.",
         ) from None
     except AmiError as error:
-        raise Problem(
+        raise Unreachable(
             f"Asterisk tại {where} không trả lời đăng nhập. Hãy thử lại; nếu vẫn vậy, kiểm tra authlimit trong manager.conf.",
             f"Asterisk at {where} does not answer the login ({type(error).__name__}). Try again, then look at authlimit in manager.conf.",
         ) from None
