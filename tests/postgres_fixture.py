@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -35,7 +36,7 @@ def postgres() -> Iterator[str]:
         await_ready(server, place)
         yield f"postgresql:///{{}}?host={place}&user=postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # TERM would wait for connections that a failed test left open
         server.wait(20)
         shutil.rmtree(place)
 
@@ -52,13 +53,17 @@ def postgres_url(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]
 
 def find_programs() -> Path:
     """The newest that Debian installed; installs them when root, else says what to install."""
-    found = sorted(Path("/").glob(PROGRAMS.lstrip("/")), key=lambda path: int(path.parent.name))
+    found = installed()
     if not found and os.geteuid() == 0 and shutil.which("apt-get"):
         install()
-        found = sorted(Path("/").glob(PROGRAMS.lstrip("/")))
+        found = installed()
     if not found:
         pytest.fail(CURE)
     return found[-1]
+
+
+def installed() -> list[Path]:
+    return sorted(Path("/").glob(PROGRAMS.lstrip("/")), key=lambda path: int(path.parent.name))
 
 
 def install() -> None:
