@@ -37,15 +37,17 @@ def create_app(source: Source, log: Reads, settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(hub.run())
+        running = {asyncio.create_task(hub.run()), asyncio.create_task(pages.remember())}
         yield
         hub.stop()
-        running.cancel()
-        await asyncio.wait({running})
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
 
     app = FastAPI(title="Smart PBX", lifespan=lifespan, docs_url=None, redoc_url=None)
     # Whoever stops the server calls `hub.stop()` first: the server waits for open streams before it tells the application.
     app.state.hub = hub
+    app.state.trend = pages.trend
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.web_host]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     app.add_middleware(Guarded)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.call_view import row
+from dashboards.trend import Line, Sample
 from dashboards.views import TARGET, Titles, Tongue, View, clean, clock, level, masked, sort_key, ticking, titles_of
 from pbx.centre import Centre
 from pbx.metrics import QueueFigures
@@ -22,19 +23,19 @@ def board(
     finished: Sequence[CallRow],
     centre: Centre,
     say: Tongue,
+    lines: Mapping[str, Line] | None = None,
 ) -> View:
-    """Everything on the wallboard."""
+    """Everything on the wallboard; `lines` are those of the last hour."""
     total, by_queue = figures
     titles = titles_of(centre, say)
     calls = {call.call_id: call for call in picture.calls}
-    waiting = sorted(
-        (c for c in picture.calls if c.phase in (Phase.WAITING, Phase.RINGING)), key=lambda c: c.joined_at or 0
-    )
+    waiting = _in_queues(picture)
     return {
         "stale": picture.stale_since,
         "stale_text": _stale(picture.stale_since, say),
         "data_at": "–" if picture.stale_since == 0 else clock(picture.stale_since or picture.at),
         "big": _big(picture, total, waiting, centre, say),
+        "lines": lines or {},
         "queues": [_queue(q, titles, calls, by_queue.get(q.name), picture.at, say) for q in picture.queues],
         "waiting": [_waiting(c, titles, picture.at, say) for c in waiting],
         "calls": [_call_now(c, titles, picture.at, say) for c in reversed(picture.calls)],
@@ -44,6 +45,24 @@ def board(
         "crowded": len(picture.agents) > CROWD,
         "tally": _tally(picture.agents, say),
     }
+
+
+def sample(picture: Picture, total: QueueFigures) -> Sample:
+    """The four big numbers, for the line of the last hour."""
+    joined = [c.joined_at for c in _in_queues(picture) if c.joined_at]
+    return Sample(
+        at=picture.at,
+        waiting=len(joined),
+        longest_ms=picture.at - min(joined, default=picture.at),
+        level=total.service_level,
+        ready=sum(a.state is AgentState.READY for a in picture.agents),
+    )
+
+
+def _in_queues(picture: Picture) -> list[CallNow]:
+    """Whoever waits, longest first."""
+    waiting = (c for c in picture.calls if c.phase in (Phase.WAITING, Phase.RINGING))
+    return sorted(waiting, key=lambda c: c.joined_at or 0)
 
 
 def _stale(since: int | None, say: Tongue) -> str:

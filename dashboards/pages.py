@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboards import board_view, views
 from dashboards.live import Sections, now_ms
+from dashboards.trend import STEP_MS, Trend
 from pbx.centre import Centre
 from pbx.metrics import QueueFigures
 from pbx.picture import Picture
@@ -48,6 +49,7 @@ class Pages:
         self._source = source
         self._log = log
         self.build = _build()
+        self.trend = Trend()
         self._templates = Environment(
             loader=PackageLoader("dashboards"),
             autoescape=True,
@@ -78,9 +80,17 @@ class Pages:
 
     async def board(self, language: str) -> views.View:
         finished = await asyncio.to_thread(self._log.calls, limit=RECENT)
-        return board_view.board(
-            self._source.picture(), self._source.figures(), finished, self._source.centre, views.Tongue(language)
-        )
+        picture, figures = self._source.picture(), self._source.figures()
+        say = views.Tongue(language)
+        return board_view.board(picture, figures, finished, self._source.centre, say, self.trend.lines())
+
+    async def remember(self) -> None:
+        """Keep the last hour of the big numbers, until cancelled."""
+        while True:
+            picture = self._source.picture()
+            if picture.stale_since is None:
+                self.trend.add(board_view.sample(picture, self._source.figures()[0]))
+            await asyncio.sleep(STEP_MS / 1000)
 
     async def sections(self, language: str) -> Sections:
         """Each section of the board by itself, for those who watch it change."""

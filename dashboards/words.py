@@ -3,7 +3,7 @@
 WORDS: dict[str, dict[str, str]] = {
     "vi": {
         "board": "Bảng trực", "calls": "Cuộc gọi", "other_language": "English", "skip": "Tới nội dung chính",
-        "waiting_now": "Đang chờ", "people": "người", "longest_now": "Chờ lâu nhất", "service_level": "Mức phục vụ",
+        "waiting_now": "Đang chờ", "people": "người", "last_hour": "60 phút qua", "longest_now": "Chờ lâu nhất", "service_level": "Mức phục vụ",
         "within": "trả lời trong {s} giây, hôm nay", "agents_ready": "Cán bộ sẵn sàng", "of_signed_in": "trên {n} đang trực",
         "nobody_waits": "không ai phải chờ", "target_met": "đạt mục tiêu {n} %", "target_missed": "dưới mục tiêu {n} %",
         "no_calls_yet": "chưa có cuộc gọi", "queues": "Hàng đợi", "field": "Lĩnh vực", "waiting": "Chờ",
@@ -45,7 +45,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "en": {
         "board": "Wallboard", "calls": "Calls", "other_language": "Tiếng Việt", "skip": "Skip to the content",
-        "waiting_now": "Waiting", "people": "people", "longest_now": "Longest wait", "service_level": "Service level",
+        "waiting_now": "Waiting", "people": "people", "last_hour": "last 60 minutes", "longest_now": "Longest wait", "service_level": "Service level",
         "within": "answered within {s} s, today", "agents_ready": "Agents ready", "of_signed_in": "of {n} signed in",
         "nobody_waits": "nobody has to wait", "target_met": "target of {n} % met", "target_missed": "below the target of {n} %",
         "no_calls_yet": "no calls yet", "queues": "Queues", "field": "Field", "waiting": "Waiting",

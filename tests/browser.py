@@ -117,6 +117,7 @@ class Hotline:
 
     async def serve(self) -> None:
         self._app = create_app(self, self.log, self.settings)
+        self.trend = self._app.state.trend
         config = uvicorn.Config(
             self._app, port=self.port, log_level="error", timeout_graceful_shutdown=2, lifespan="on"
         )

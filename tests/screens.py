@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 from playwright.async_api import Browser
 
+from dashboards.trend import STEP_MS, Sample
 from pbx import events as e
 from pbx.record import CallRecord, Outcome, Visit
 from pbx.service import now_ms
@@ -110,6 +111,10 @@ def fill(centre: Hotline) -> None:
         name, where = AGENTS[number - 101], f"PJSIP/{number}"
         centre.tell(e.MemberChanged(now_ms() - 300_000, "tong-hop", where, name, state, False, ""))
     centre.tell(e.MemberChanged(now_ms() - 200_000, "tong-hop", "PJSIP/105", AGENTS[4], 1, True, "Nghỉ giữa giờ"))
+    for n in range(200):
+        wave = abs(n % 80 - 40) * 5 // 8
+        made = Sample(now_ms() - (200 - n) * STEP_MS, wave // 6, wave * 9_000, 100 - n / 3 - wave / 2, n // 23 % 4)
+        centre.trend.add(made)
     centre.story(NOW + "0 G menu")
 
 

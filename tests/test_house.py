@@ -49,6 +49,7 @@ PURE = [
     "dashboards/views.py",
     "dashboards/board_view.py",
     "dashboards/call_view.py",
+    "dashboards/trend.py",
     "dashboards/words.py",
     "pbx/queues.py",
     "pbx/witnesses.py",

@@ -12,6 +12,7 @@ import pytest_asyncio
 import soundfile
 from playwright.async_api import Browser, Page, expect
 
+from dashboards.trend import STEP_MS, Sample
 from dashboards.views import clock
 from pbx import events as e
 from pbx.commands import Keep
@@ -92,6 +93,9 @@ async def test_a_call_lives_on_the_open_page(page: Page, centre: Hotline) -> Non
         centre.tell(msgspec.structs.replace(event, at=now_ms()))
     await expect(page.locator("#s-finished")).to_contain_text("Đã trả lời", timeout=1500)
     await expect(page.locator("#s-big")).to_contain_text("100,0")
+    for n in range(3):
+        centre.trend.add(Sample(now_ms() + n * STEP_MS, n, 0, None, 1))
+    await expect(page.locator("#s-big .spark")).to_have_count(4, timeout=5000)
 
 
 async def test_a_wait_runs_in_the_page(page: Page, centre: Hotline) -> None:

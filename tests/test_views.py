@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from dashboards.call_view import ribbon
+from dashboards.trend import STEP_MS, Sample, Trend
 from dashboards.views import Tongue, clean, date_time, level, masked, sort_key, span, threshold
 from pbx.picture import AgentNow, AgentState
 from tests.test_pages_in_browser import finished
@@ -82,3 +83,20 @@ def test_agents_are_sorted_by_given_name() -> None:
         "Vi Văn Thắng",
         "Lục Thị Yến",
     ]
+
+
+def test_a_line_is_an_hour_long_and_has_gaps_where_nobody_looked() -> None:
+    trend = Trend()
+    assert trend.lines() == {}
+    start = 1_795_400_000_000
+    for n in range(400):
+        if not 300 <= n < 310:
+            trend.add(Sample(start + n * STEP_MS, n % 2, 60_000, None if n < 390 else 50.0, 1))
+    lines = trend.lines()
+    assert [len(line.strokes) for line in lines.values()] == [2, 2, 1, 2]
+    first, *_, last = lines["waiting"].strokes[0].split() + lines["waiting"].strokes[1].split()
+    assert first.startswith("0.0,") and last.startswith("600.0,")
+    assert lines["longest"].strokes[1].count(" ") == 1, "a level stretch is two points"
+    assert lines["longest"].limit == 6.5 and lines["ready"].limit is None
+    trend.add(Sample(start, 0, 0, None, 0))
+    assert trend.lines() == {}, "the clock was set back"
