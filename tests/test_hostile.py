@@ -57,6 +57,8 @@ async def test_hostile_callers_are_just_callers() -> None:
         for row in rows:
             assert row.caller in ("", "invalid") or set(row.caller) <= set("0123456789+*#"), row.caller
             assert row.caller_name.isprintable() and len(row.caller_name) <= 80 and "\u202e" not in row.caller_name
+        names = {row.caller_name for row in rows}
+        assert {"Nguyễn Thị Ngọc Ánh", "{{7*7}}", "OlleH"} <= names, names
         log = (hotline.place / "service.log").read_text()
         assert log.count("ami_up") == 2 and "ami_lost" not in log, "a caller broke the link"
         async with httpx2.AsyncClient(base_url=hotline.url) as client:

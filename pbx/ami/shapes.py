@@ -78,6 +78,8 @@ ANSWERS: dict[str, Keys] = {
     "QueueParams": ("Queue",),
     "QueueMember": ("Queue", "Name"),
     "QueueEntry": ("Queue", "Position", "Channel", "Uniqueid"),
+    "QueueStatusComplete": ("EventList",),
+    "CoreShowChannelsComplete": ("EventList",),
 }
 """Rows of lists that somebody asked for; Asterisk neither signs nor stamps these."""
 
