@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from ivr.problem import Problem
@@ -85,10 +87,42 @@ def test_a_migration_that_broke_off_left_nothing_and_is_done_again(url: str, mon
 
 def test_processes_that_open_it_at_once_migrate_it_once(url: str) -> None:
     first_version(url)
-    code = "import sys; from recordings.tables import open_log; open_log(sys.argv[1]).dispose()"
-    together = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
-    assert [process.wait(60) for process in together] == [0, 0, 0]
+    code = "import sys; from recordings.tables import open_log; print(flush=True); input(); open_log(sys.argv[1]).dispose()"
+    together = [subprocess.Popen([sys.executable, "-c", code, url], stdin=PIPE, stdout=PIPE) for _ in range(4)]
+    for process in together:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"\n"  # it has imported all, so that they really race
+    for process in together:
+        assert process.stdin is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in together:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in together] == [0] * 4
     assert_carried_over(url)
+
+
+def test_a_table_that_gets_a_new_one_in_its_place_takes_nothing_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SQLite makes most changes; with its foreign keys on, dropping the old table would delete every transcript."""
+    url = f"sqlite:///{tmp_path}/log.sqlite"
+    first_version(url)
+    last = tables.command.upgrade
+
+    def copy_first(config: Config, revision: str) -> None:
+        for statement in (
+            "CREATE TABLE copy AS SELECT * FROM calls",
+            "DROP TABLE calls",
+            "ALTER TABLE copy RENAME TO calls",
+        ):
+            config.attributes["connection"].exec_driver_sql(statement)
+        last(config, revision)
+
+    monkeypatch.setattr(tables.command, "upgrade", copy_first)
+    engine = open_log(url)
+    assert [row.transcript_state for row in Log(engine).calls()] == ["done"]
+    engine.dispose()
 
 
 def test_a_newer_database_is_refused_untouched(url: str) -> None:
@@ -116,6 +150,7 @@ def test_places_that_cannot_be_used(tmp_path: Path) -> None:
         "what is this": "",
         "": "",
         f"postgresql:///x?host={tmp_path}&user=p&password=geheim": "",
+        f"postgresql://p:geheim@/x?host={tmp_path}": "",
     }
     for url, reason in wrong.items():
         with pytest.raises(Problem) as problem:
