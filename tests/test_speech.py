@@ -222,7 +222,8 @@ def test_closing_breaks_off_what_is_being_heard(own: Recogniser) -> None:
         own.transcribe(cases("digits")[1][0])
 
 
-def test_the_child_does_not_outlive_its_parent() -> None:
+@pytest.mark.parametrize("busy", [True, False])
+def test_the_child_does_not_outlive_its_parent(busy: bool) -> None:
     code = """if True:
         import sys, threading
         from pathlib import Path
@@ -230,11 +231,12 @@ def test_the_child_does_not_outlive_its_parent() -> None:
         recogniser = Recogniser(Path(sys.argv[1]))
         recogniser.transcribe(Path(sys.argv[2]))
         print(recogniser.child_pid, flush=True)
-        while True:
+        while sys.argv[4:]:
             recogniser.transcribe(Path(sys.argv[3]))
+        threading.Event().wait()
     """
     parent = subprocess.Popen(
-        [sys.executable, "-c", code, MODEL, cases("digits")[1][0], SPEECH / "call_1.wav"],
+        [sys.executable, "-c", code, MODEL, cases("digits")[1][0], SPEECH / "call_1.wav", *["busy"] * busy],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert parent.stdout is not None
