@@ -8,6 +8,12 @@ import yaml
 from ivr.problem import Problem
 
 SHIPPED = Path(__file__).with_name("centre.yaml")
+STRATEGIES = frozenset(
+    ("ringall", "leastrecent", "fewestcalls", "random", "rrmemory", "linear", "wrandom", "rrordered")
+)
+"""How app_queue may choose who is rung."""
+TAKEN = frozenset(("general", "base"))
+"""Sections of queues.conf that are not queues."""
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,13 +84,29 @@ def _check(centre: Centre, path: Path) -> None:
     names = {q.name for q in centre.queues}
     wrong = [f"general_queue → {centre.general_queue}"] if centre.general_queue not in names else []
     wrong += [f"{a.extension} ({a.name}) → {q}" for a in centre.agents for q in a.queues if q not in names]
-    wrong += [f"queue name «{n}»" for n in sorted(names) if not n.replace("-", "").isalnum() or not n.isascii()]
-    wrong += [
-        f"extension «{a.extension}»" for a in centre.agents if not (a.extension.isascii() and a.extension.isdigit())
-    ]
+    wrong += [f"queue name «{n}»" for n in sorted(names) if not _is_name(n)]
+    wrong += [f"{q.name}: strategy «{q.strategy}»" for q in centre.queues if q.strategy not in STRATEGIES]
+    extensions = [a.extension for a in centre.agents]
+    wrong += [f"extension «{number}»" for number in (*extensions, centre.hotline) if not _is_number(number)]
+    # Asterisk reads past dashes in an extension: `a-b` and `ab` would be one queue.
+    wrong += [f"«{twice}» × 2" for twice in _twice([n.replace("-", "") for n in (q.name for q in centre.queues)])]
+    wrong += [f"«{twice}» × 2" for twice in _twice(extensions)]
     if wrong:
         listed = "; ".join(wrong)
         raise Problem(
             f"Tệp {path} nhắc đến hàng đợi không có hoặc đặt tên sai: {listed}. Hãy khai báo hoặc sửa tên.",
             f"{path} names queues that do not exist or wrong names: {listed}. Declare or correct them.",
         )
+
+
+def _is_name(name: str) -> bool:
+    """A single letter is one of the dialplan's own extensions: `s`, `t`, `T`, `h` …"""
+    return len(name) > 1 and name.isascii() and name.replace("-", "").isalnum() and name not in TAKEN
+
+
+def _is_number(number: str) -> bool:
+    return number.isascii() and number.isdigit()
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

@@ -6,7 +6,6 @@ each time, except for the secrets. Knows nothing of how Asterisk is started.
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import string
 from pathlib import Path
@@ -46,6 +45,7 @@ def write_config(settings: Settings, centre: Centre, installation: Installation)
         Problem: the directory cannot be written.
     """
     home = settings.asterisk_dir
+    _check_names(home, Path(installation.root), settings.prompts_dir)
     try:
         for directory in DIRECTORIES:
             (home / directory).mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,8 @@ def write_config(settings: Settings, centre: Centre, installation: Installation)
             write_private(home / "etc" / name, "")
         _link_sounds(settings, installation)
         _prepare_cel(home / "log" / "master.db")
+        if os.geteuid() == 0:
+            give_to(home, home.stat().st_uid, home.stat().st_gid)
     except OSError as e:
         raise Problem(
             f"Không ghi được cấu hình Asterisk vào {home}: {e.strerror}. Hãy cấp quyền ghi hoặc đổi SMARTPBX_DATA_DIR.",
@@ -66,10 +68,24 @@ def write_config(settings: Settings, centre: Centre, installation: Installation)
     return secrets
 
 
+def _check_names(*places: Path) -> None:
+    """A comment, an option or a list of paths would end in the middle of such a name."""
+    for place in places:
+        if found := sorted({c for c in str(place) if c in ':,;()|"$[]{}\\' or not c.isprintable()}):
+            shown = " ".join(found)
+            raise Problem(
+                f"Tên thư mục {place} có ký tự mà Asterisk không chấp nhận: {shown}. Hãy chuyển sang thư mục khác.",
+                f"The directory {place} has a name that Asterisk cannot take: {shown}. Move it to another one.",
+            )
+
+
 def _values(settings: Settings, centre: Centre, installation: Installation, secrets: Secrets) -> dict[str, str]:
     return {
         "home": str(settings.asterisk_dir),
+        "run": _run_directory(settings.asterisk_dir),
         "modules": str(installation.modules),
+        # What writes CEL is a module of its own in later versions, and part of the next one in earlier ones.
+        "cdrel": "load = res_cdrel_custom.so" if (installation.modules / "res_cdrel_custom.so").exists() else "",
         "sbin": str(Path(installation.root, "usr/sbin")),
         "system_name": secrets.system_name,
         "address": settings.bind_address,
@@ -88,6 +104,8 @@ def _values(settings: Settings, centre: Centre, installation: Installation, secr
         "alive": str(ALIVE_S),
         "lease": str(LEASE_S),
         "linger": str(LINGER_S),
+        # On this machine everybody has one address. Elsewhere the provider's callers may have an agent's number.
+        "identifiers": "username,ip" if _on_loopback(settings) else "ip,username",
         "citizens": _citizens(settings),
         "trunk": _trunk(settings),
         "agents": "\n".join(_agent(agent, secrets.agents[agent.extension]) for agent in centre.agents),
@@ -95,9 +113,19 @@ def _values(settings: Settings, centre: Centre, installation: Installation, secr
         "returns": "\n".join(_RETURN.replace("STATUS", status).replace("LEASE", str(LEASE_S)) for status in RETURNS),
         "queue_extensions": "\n".join(_queue_extension(queue, settings) for queue in centre.queues),
         "agent_extensions": "\n".join(
-            f"exten => {a.extension},1,Dial(PJSIP/{a.extension},20)\n same => n,Hangup()" for a in centre.agents
+            f"exten => {a.extension},1,Dial(PJSIP/{a.extension},20)\n same => n,Goto(smartpbx-missed,s,1)"
+            for a in centre.agents
         ),
     }
+
+
+def _run_directory(home: Path) -> str:
+    """Of the control socket, whose name may have 107 bytes: a longer one is told from where Asterisk is started.
+
+    Not always so, because Asterisk leaves a directory that access(2) denies it, which forgets that it may enter.
+    """
+    whole = home / "run"
+    return str(whole) if len(os.fsencode(whole / "asterisk.ctl")) <= 107 else "run"
 
 
 # --- phones -------------------------------------------------------------------------------------------------------
@@ -124,11 +152,15 @@ qualify_frequency = 15"""
 
 def _citizens(settings: Settings) -> str:
     """Any phone on this very machine may play the citizen; nobody else can reach a loopback address."""
-    if not settings.bind_address.startswith("127."):
+    if not _on_loopback(settings):
         return ""
     return (
         f"\n[citizens](inbound)\n[citizens]\ntype = identify\nendpoint = citizens\nmatch = {settings.bind_address}/32\n"
     )
+
+
+def _on_loopback(settings: Settings) -> bool:
+    return settings.bind_address.startswith("127.")
 
 
 def _trunk(settings: Settings) -> str:
@@ -173,9 +205,10 @@ def _queue_extension(queue: Queue, settings: Settings) -> str:
     name = queue.name
     return f"""exten => {name},1,Set(TIMEOUT(absolute)={LONGEST_CALL_S + queue.max_wait_s})
  same => n,Set(__TRANSFER_CONTEXT=smartpbx-agent)
+ same => n,Set(SMARTPBX_QUEUE={name})
  same => n,Set(QUEUESTATUS=)
  same => n,Set(MONITOR_FILENAME={recording}/${{UNIQUEID}})
- same => n,Set(MONITOR_OPTIONS=r({recording}/${{UNIQUEID}}-caller.wav)t({recording}/${{UNIQUEID}}-agent.wav))
+ same => n,Set(MONITOR_OPTIONS=ar({recording}/${{UNIQUEID}}-caller.wav)t({recording}/${{UNIQUEID}}-agent.wav))
  same => n,Queue({name},ct,,,{queue.max_wait_s})
  same => n,UserEvent(SmartPbxQueueReturned,Queue: {name},Status: ${{QUEUESTATUS}})
  same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,{name}:${{QUEUESTATUS}})
@@ -207,15 +240,24 @@ def _link_sounds(settings: Settings, installation: Installation) -> None:
         data / "sounds/vi": settings.prompts_dir / "vi",
     }
     english_dir = data / "sounds/en"
-    shutil.rmtree(english_dir, ignore_errors=True)
-    english_dir.mkdir()
+    english_dir.mkdir(exist_ok=True)
     ours = settings.prompts_dir / "en"
     for sound in [*english.iterdir(), *(ours.iterdir() if ours.exists() else ())]:
         links[english_dir / sound.name] = sound
+    for gone in set(english_dir.iterdir()) - links.keys():
+        gone.unlink()
     for link, target in links.items():
-        with contextlib.suppress(FileNotFoundError):
-            link.unlink()
-        link.symlink_to(target)
+        _link(link, target)
+
+
+def _link(link: Path, target: Path) -> None:
+    """Make or turn a link at once: a running Asterisk may be playing what lies behind it."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)
 
 
 def _prepare_cel(database: Path) -> None:

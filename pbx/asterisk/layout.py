@@ -1,8 +1,11 @@
 """Where an Asterisk is, how it is started, and the secrets it shares with the service."""
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets as random
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -91,6 +94,14 @@ def make_secrets(settings: Settings, centre: Centre) -> Secrets:
     )
     write_private(path, json.dumps(msgspec.to_builtins(made)))
     return made
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """While nobody else on this machine holds the same lock; it ends with its holder, however that ends."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_private(path: Path, text: str) -> None:

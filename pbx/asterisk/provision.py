@@ -4,27 +4,28 @@ A private tree is what apt would unpack for `asterisk` from Debian's forky, put 
 no root is needed, no maintainer script runs, and the host's packages are not touched. Its programs run through the tree's own loader.
 """
 
-import contextlib
-import fcntl
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
 from ivr.problem import Problem
-from pbx.asterisk.layout import Installation
+from pbx.asterisk.layout import Installation, alone
 from pbx.settings import Settings
 
 OLDEST = 20
 PACKAGES = ("asterisk", "asterisk-core-sounds-en-gsm", "sip-tester", "espeak-ng")
 """Asterisk, and the two programs that the tests and the prompts are made with."""
 SUITE = "forky"
+SBIN = "/usr/sbin:/usr/local/sbin"
+DOWNLOAD_S = 3600.0
+"""105 MB: a quarter of an hour on a line of 1 Mbit/s."""
 
 Report = Callable[[str], None]
 
@@ -55,7 +56,10 @@ def provision(settings: Settings, report: Report = print) -> Installation:
 
 def installed(settings: Settings) -> Installation | None:
     """What a former provision found or made, without doing anything."""
-    return _private_tree(settings, _silent) or _on_path(settings, _silent)
+    try:
+        return _private_tree(settings, _silent) or _on_path(settings, _silent)
+    except (OSError, subprocess.SubprocessError):
+        return None  # there is one, and it does not run
 
 
 def _silent(line: str) -> None:
@@ -69,19 +73,22 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-# --- the three ways -----------------------------------------------------------------------------------------------
+# --- the four ways ------------------------------------------------------------------------------------------------
 
 
 def _private_tree(settings: Settings, report: Report) -> Installation | None:
     stamp = settings.tree_dir / "smartpbx.json"
-    if not stamp.exists():
+    if not (stamp.exists() and Path(settings.tree_dir, "usr/sbin/asterisk").exists()):
         return None
-    made = msgspec.json.decode(stamp.read_bytes(), type=Installation)
+    try:
+        made = msgspec.json.decode(stamp.read_bytes(), type=Installation)
+    except msgspec.DecodeError:
+        return None
     return msgspec.structs.replace(made, root=str(settings.tree_dir))
 
 
 def _on_path(settings: Settings, report: Report) -> Installation | None:
-    program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
+    program = shutil.which("asterisk") or shutil.which("asterisk", path=SBIN)
     if program is None:
         return None
     version = _version([program])
@@ -102,15 +109,30 @@ def _version(command: list[str]) -> str | None:
 
 
 def _from_distribution(settings: Settings, report: Report) -> Installation | None:
-    if os.geteuid() != 0 or shutil.which("apt-cache") is None:
-        return None
+    rights = _root_rights()
+    if rights is None or shutil.which("apt-cache") is None or shutil.which("asterisk", path=SBIN) is not None:
+        return None  # or somebody runs an older one here: leave it in peace
     policy = subprocess.run(["apt-cache", "policy", "asterisk"], capture_output=True, text=True, timeout=60, check=True)
     match = re.search(r"Candidate: (?:\d+:)?(\d+)", policy.stdout)
     if match is None or int(match.group(1)) < OLDEST:
         return None
     report("Cài Asterisk từ kho gói của hệ điều hành …")
-    subprocess.run(["apt-get", "install", "-y", "-qq", "asterisk"], capture_output=True, timeout=900, check=True)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES[:2]]
+    subprocess.run([*rights, *install], capture_output=True, timeout=DOWNLOAD_S, check=True)
+    if Path("/run/systemd/system").exists():
+        # The package starts one of its own, on every address; ours is another.
+        subprocess.run([*rights, "systemctl", "disable", "--now", "asterisk"], capture_output=True, check=False)
     return _on_path(settings, report)
+
+
+def _root_rights() -> list[str] | None:
+    """What to put before a command that needs root; None where nobody gives us the right without being asked."""
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") is None:
+        return None
+    allowed = subprocess.run(["sudo", "-n", "true"], capture_output=True, timeout=20, check=False).returncode == 0
+    return ["sudo", "-n"] if allowed else None
 
 
 def _make_tree(settings: Settings, report: Report) -> Installation | None:
@@ -118,24 +140,21 @@ def _make_tree(settings: Settings, report: Report) -> Installation | None:
         return None
     tree = settings.tree_dir
     tree.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(tree.with_name(f"{tree.name}.lock")):
+    with alone(tree.with_name(f"{tree.name}.lock")):
         if (made := _private_tree(settings, report)) is not None:
-            return made
+            return made  # somebody else made it while we waited
+        packages = _download(tree.with_name(f"{tree.name}.apt"), report)
         work = tree.with_name(f"{tree.name}.new")
         shutil.rmtree(work, ignore_errors=True)
-        report("Tải Asterisk 22 về thư mục riêng, không động vào hệ thống …")
-        packages = _download(work / "apt")
-        report(f"Giải nén {len(packages)} gói …")
-        _unpack(packages, work)
-        shutil.rmtree(work / "apt")
-        return _finish(work, tree, report)
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        work.mkdir()
+        try:
+            report(f"Giải nén {len(packages)} gói …")
+            _unpack(packages, work)
+            made = _finish(work, tree, report)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(packages[0].parents[2])
+        return made
 
 
 def _finish(work: Path, tree: Path, report: Report) -> Installation:
@@ -155,18 +174,35 @@ def _finish(work: Path, tree: Path, report: Report) -> Installation:
 # --- apt with a state of its own ----------------------------------------------------------------------------------
 
 
-def _download(place: Path) -> list[Path]:
-    """Everything that the packages need, from an apt that believes nothing is installed."""
+def _download(place: Path, report: Report) -> list[Path]:
+    """Everything that the packages need, from an apt that believes nothing is installed.
+
+    What came stays in `place`, so that a try after a broken line goes on there.
+    """
     for directory in ("lists/partial", "cache/archives/partial", "etc"):
-        (place / directory).mkdir(parents=True)
+        (place / directory).mkdir(parents=True, exist_ok=True)
     (place / "status").touch()
     (place / "sources.list").write_text(f"deb [signed-by={_keyring()}] {_mirror()} {SUITE} main\n")
-    (place / "apt.conf").write_text(_APT_CONF.replace("PLACE", str(place)).replace("ARCH", _architecture()))
+    conf = _APT_CONF.replace("PLACE", str(place)).replace("ARCH", _architecture())
+    (place / "apt.conf").write_text(conf + _way_out())
     env = {**os.environ, "APT_CONFIG": str(place / "apt.conf"), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    report("Tải Asterisk 22 về thư mục riêng, không động vào hệ thống …")
     subprocess.run(["apt-get", "update", "-qq"], env=env, capture_output=True, timeout=300, check=True)
     install = ["apt-get", "install", "-y", "-qq", "--download-only", *PACKAGES]
-    subprocess.run(install, env=env, capture_output=True, timeout=900, check=True)
+    asked = subprocess.run([*install, "--print-uris"], env=env, capture_output=True, text=True, timeout=60, check=True)
+    # 'http://…' name size hash; those that are there already are not named.
+    wanted = [line.split() for line in asked.stdout.splitlines() if line.startswith("'")]
+    report(f"{len(wanted)} gói, {sum(int(line[2]) for line in wanted) / 1e6:.0f} MB …")
+    subprocess.run(install, env=env, capture_output=True, timeout=DOWNLOAD_S, check=True)
+    subprocess.run(["apt-get", "autoclean", "-qq"], env=env, capture_output=True, timeout=60, check=True)
     return sorted((place / "cache/archives").glob("*.deb"))
+
+
+def _way_out() -> str:
+    """The proxy and certificates that this machine's own apt reaches its mirror with."""
+    asked = ["apt-config", "dump", "--format", '%F "%v";%n']
+    shown = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout
+    return "".join(f"{line}\n" for line in shown.splitlines() if re.match(r"Acquire::(https?|ForceIPv\d)\b", line))
 
 
 _APT_CONF = """
@@ -202,14 +238,14 @@ def _keyring() -> Path:
 
 
 def _mirror() -> str:
-    """The mirror of Debian that this machine's own apt uses."""
+    """The mirror of Debian that this machine's own apt uses, or the one for all."""
     sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
     for source in sources:
         if source.is_file():
             for url in re.findall(r"(?:^deb\s+(?:\[[^]]*]\s+)?|^URIs:\s*)(\S+)", source.read_text(), re.MULTILINE):
                 if url.rstrip("/").endswith("/debian"):
                     return str(url)
-    raise OSError("the apt sources name no Debian mirror")
+    return "http://deb.debian.org/debian"  # packages are signed: it need not be a trusted one
 
 
 def _unpack(packages: list[Path], tree: Path) -> None:
