@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from pbx.numbers import same
 from pbx.record import CallRecord
-from recordings.tables import calls, recordings, transcripts, visits
+from recordings.citizens import Citizens, forms_of
+from recordings.tables import PARTS, calls, recordings, scores, transcripts, visits
 from recordings.words import Turn, Word, fold, turns
 
 
@@ -37,6 +39,23 @@ class CallDetail(msgspec.Struct, frozen=True):
         return turns(self.words)
 
 
+class Only(msgspec.Struct, frozen=True):
+    """Narrows a list of calls. Empty: not asked for."""
+
+    since: int = 0
+    until: int = 0
+    """Arrived in [since, until), UTC ms."""
+    caller_of: str = ""
+    """The same caller as in this call."""
+    callback: str = ""
+    """Asked for this callback, or is it."""
+    message: str = ""
+    """Left a message of this kind; `any`: of either."""
+    factor: str = ""
+    score: int = 0
+    """Answered this question of the survey, with this score; without a factor: any question."""
+
+
 Cursor = tuple[int, str]
 """`arrived_at` and `call_id` of the last row seen; the next page begins after it."""
 SNIPPET = 120
@@ -49,12 +68,20 @@ class Log:
     def __init__(self, engine: sa.Engine, titles: Mapping[str, str] | None = None) -> None:
         self._engine = engine
         self._titles = {name: fold(title) for name, title in (titles or {}).items()}
+        self.citizens = Citizens(engine)
 
     def calls(
-        self, *, limit: int = 50, before: Cursor | None = None, text: str = "", outcome: str = "", queue: str = ""
+        self,
+        *,
+        limit: int = 50,
+        before: Cursor | None = None,
+        text: str = "",
+        outcome: str = "",
+        queue: str = "",
+        only: Only | None = None,
     ) -> list[CallRow]:
-        """Newest first. `text` is looked for in numbers, agents, queues and spoken words, with or without diacritics; `queue` is one
-        that the call stayed in."""
+        """Newest first. `text` is looked for in numbers, agents, queues and spoken words, with or without diacritics, and is the number of
+        a petition; `queue` is one that the call stayed in."""
         rows = sa.select(calls, transcripts.c.state, transcripts.c.text).outerjoin(transcripts)
         rows = rows.order_by(calls.c.arrived_at.desc(), calls.c.call_id.desc()).limit(limit)
         if before is not None:
@@ -67,6 +94,8 @@ class Log:
         if wanted:
             rows = rows.where(self._contains(wanted))
         with self._engine.connect() as connection:
+            for condition in _conditions(connection, only or Only()):
+                rows = rows.where(condition)
             found = connection.execute(rows).mappings().all()
             records = _records(connection, found)
         return [_call_row(record, row, wanted) for record, row in zip(records, found, strict=True)]
@@ -130,6 +159,7 @@ class Log:
             transcripts.c.folded.contains(folded, autoescape=True),
             calls.c.call_id == wanted,
             calls.c.linkedid == wanted,
+            calls.c.petition == wanted,
             calls.c.queue.contains(folded, autoescape=True),
             _stayed_in(meant) if meant else sa.false(),
         )
@@ -145,27 +175,56 @@ def _stayed_in(queues: Sequence[str]) -> Any:
     return sa.exists().where(visits.c.call_id == calls.c.call_id, visits.c.queue.in_(queues))
 
 
+def _conditions(connection: sa.Connection, only: Only) -> list[Any]:
+    found: list[Any] = []
+    if only.since or only.until:
+        found.append(_arrived(only.since, only.until or 2**62))
+    if only.callback:
+        found.append(calls.c.callback_id == _searchable(only.callback))
+    if only.message:
+        found.append(calls.c.message != "" if only.message == "any" else calls.c.message == only.message)
+    if only.factor or only.score:
+        asked = scores.c.factor == only.factor if only.factor else sa.true()
+        given = scores.c.value == only.score if only.score else sa.true()
+        found.append(sa.exists().where(scores.c.call_id == calls.c.call_id, asked, given))
+    if only.caller_of:
+        known = sa.select(calls.c.caller).where(calls.c.call_id == _searchable(only.caller_of))
+        number = same(connection.execute(known).scalar() or "")
+        # People without a number are not one person.
+        found.append(calls.c.caller.in_(forms_of(number)) if number else calls.c.call_id == only.caller_of)
+    return found
+
+
 def _arrived(start: int, end: int) -> Any:
     return sa.and_(calls.c.arrived_at >= start, calls.c.arrived_at < end)
 
 
-_VISIT = [column for column in visits.c if column.name not in ("call_id", "position")]
 _CALL = [column for column in calls.c if column.name != "folded"]
 _AT_ONCE = 500
 
 
 def _records(connection: sa.Connection, rows: Sequence[Any]) -> list[CallRecord]:
-    """Rows of `calls` with their visits, in the order given."""
-    stays: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Rows of `calls` with all their parts, in the order given."""
     ids = [row[calls.c.call_id] for row in rows]
-    for first in range(0, len(ids), _AT_ONCE):
-        query = sa.select(visits).where(visits.c.call_id.in_(ids[first : first + _AT_ONCE]))
-        for visit in connection.execute(query.order_by(visits.c.call_id, visits.c.position)).mappings():
-            stays[visit["call_id"]].append({str(column.name): visit[column.name] for column in _VISIT})
+    parts = {name: _parts(connection, table, ids) for name, table in PARTS.items()}
     return [
-        msgspec.convert({str(c.name): row[c] for c in _CALL} | {"visits": stays[row[calls.c.call_id]]}, CallRecord)
+        msgspec.convert(
+            {str(c.name): row[c] for c in _CALL} | {name: found[row[calls.c.call_id]] for name, found in parts.items()},
+            CallRecord,
+        )
         for row in rows
     ]
+
+
+def _parts(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Call -> its rows of this table in their order."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    columns = [column for column in table.c if column.name not in ("call_id", "position")]
+    for first in range(0, len(ids), _AT_ONCE):
+        query = sa.select(table).where(table.c.call_id.in_(ids[first : first + _AT_ONCE]))
+        for row in connection.execute(query.order_by(table.c.call_id, table.c.position)).mappings():
+            found[row["call_id"]].append({str(column.name): row[column.name] for column in columns})
+    return found
 
 
 def _state(row: Any) -> str:

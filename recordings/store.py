@@ -7,8 +7,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pbx.callbacks import Callback, CallbackState
+from pbx.gate import Block
 from pbx.record import CallRecord
-from recordings.tables import calls, recordings, transcripts, visits
+from recordings.tables import PARTS, blocks, callbacks, calls, petitions, recordings, transcripts
 from recordings.words import Transcript, fold
 
 _RANK = {"unknown": 0, "reconciled": 1, "live": 2}
@@ -26,7 +28,8 @@ def keep_calls(connection: sa.Connection, records: Iterable[CallRecord]) -> None
             told[row["call_id"]] = row
     if told:
         written = _put_calls(connection, list(told.values()))
-        _put_visits(connection, [told[call_id] for call_id in written])
+        for name, table in PARTS.items():
+            _put_parts(connection, name, table, [told[call_id] for call_id in written])
 
 
 def _put_calls(connection: sa.Connection, rows: list[dict[str, Any]]) -> list[str]:
@@ -40,17 +43,17 @@ def _put_calls(connection: sa.Connection, rows: list[dict[str, Any]]) -> list[st
     return list(connection.execute(upsert.returning(calls.c.call_id), values).scalars())
 
 
-def _put_visits(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _put_parts(connection: sa.Connection, name: str, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
-    connection.execute(visits.delete().where(visits.c.call_id.in_([row["call_id"] for row in rows])))
-    stays = [
-        {"call_id": row["call_id"], "position": position, **visit}
+    connection.execute(table.delete().where(table.c.call_id.in_([row["call_id"] for row in rows])))
+    parts = [
+        {"call_id": row["call_id"], "position": position, **part}
         for row in rows
-        for position, visit in enumerate(row["visits"])
+        for position, part in enumerate(row[name])
     ]
-    if stays:
-        connection.execute(visits.insert(), stays)
+    if parts:
+        connection.execute(table.insert(), parts)
 
 
 def _fullness(row: dict[str, Any]) -> tuple[int, int]:
@@ -107,6 +110,69 @@ def fail_transcript(connection: sa.Connection, call_id: str, model: str, reason:
         connection, transcripts, transcripts.c.state != "done", call_id=call_id, state="failed", model=model, text="",
         folded="", words=[], reason=_storable(reason), duration_ms=0, made_at=made_at,
     )  # fmt: skip
+
+
+# --- what citizens were promised ----------------------------------------------------------------------------------
+
+_STEPS = {CallbackState.WAITING: 3, CallbackState.DIALLING: 1, CallbackState.REACHED: 2}
+_FINAL = 1_000_000
+
+
+def keep_callbacks(connection: sa.Connection, told: Iterable[Callback]) -> None:
+    """Store how callbacks stand. Told twice or in the wrong order, the account that went further stays."""
+    rows: dict[str, dict[str, Any]] = {}
+    for callback in told:
+        row = _storable(msgspec.to_builtins(callback)) | {"progress": progress(callback)}
+        before = rows.get(callback.callback_id)
+        if before is None or row["progress"] >= before["progress"]:
+            rows[callback.callback_id] = row
+    if rows:
+        insert = _insert(connection, callbacks)
+        fresh = {column.name: insert.excluded[column.name] for column in callbacks.c if column.name != "callback_id"}
+        further = insert.excluded["progress"] >= callbacks.c.progress
+        upsert = insert.on_conflict_do_update(index_elements=["callback_id"], set_=fresh, where=further)
+        connection.execute(upsert, list(rows.values()))
+
+
+def progress(callback: Callback) -> int:
+    """How far a callback has come; it never goes back.
+
+    An attempt is dialled, perhaps reaches somebody, and is over: then the callback waits again or has ended for good.
+    """
+    attempts = len(callback.attempts)
+    if callback.state not in _STEPS:
+        return _FINAL + attempts
+    return 10 * attempts + (_STEPS[callback.state] if attempts else 0)
+
+
+def keep_block(connection: sa.Connection, block: Block) -> None:
+    """Store a block or its end; the same number blocked at another moment is another block. One that was lifted stays lifted."""
+    insert = _insert(connection, blocks)
+    fresh = {name: insert.excluded[name] for name in ("until", "reason", "by", "lifted_at")}
+    still = sa.or_(blocks.c.lifted_at.is_(None), insert.excluded["lifted_at"].is_not(None))
+    upsert = insert.on_conflict_do_update(index_elements=["number", "since"], set_=fresh, where=still)
+    connection.execute(upsert, [_storable(msgspec.to_builtins(block))])
+
+
+def register_petition(connection: sa.Connection, call_id: str, day: str, at: int) -> str:
+    """The number of this call's petition: the next of the day (`yymmdd`), `261123-001`; asked again, the same one.
+
+    Wants a transaction of `writing`: two processes that ask at once get two numbers.
+    """
+    if not (len(day) == 6 and day.isascii() and day.isdecimal()):
+        raise ValueError("not a day as yymmdd")
+    if connection.dialect.name == "postgresql":  # SQLite's writers are alone already
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(1022, 1)"))
+    given = connection.execute(sa.select(petitions.c.number).where(petitions.c.call_id == call_id)).scalar()
+    if given is not None:
+        return str(given)
+    # By length first: after 999 comes 1000.
+    of_day = sa.select(petitions.c.number).where(petitions.c.number.startswith(f"{day}-"))
+    last = of_day.order_by(sa.func.length(petitions.c.number).desc(), petitions.c.number.desc()).limit(1)
+    before = connection.execute(last).scalar()
+    number = f"{day}-{int(before.partition('-')[2]) + 1 if before else 1:03}"
+    connection.execute(petitions.insert(), [{"number": number, "call_id": call_id, "made_at": at}])
+    return number
 
 
 def _upsert(connection: sa.Connection, table: sa.Table, where: Any = None, **row: Any) -> None:

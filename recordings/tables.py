@@ -46,10 +46,21 @@ calls = sa.Table(
     sa.Column("recorded", sa.Boolean, nullable=False),
     sa.Column("complete_by", sa.Text, nullable=False),
     sa.Column("folded", sa.Text, nullable=False, server_default=""),
+    sa.Column("kind", sa.Text, nullable=False, server_default="inbound"),
+    sa.Column("callback_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("dossier", sa.Text, nullable=False, server_default=""),
+    sa.Column("message", sa.Text, nullable=False, server_default=""),
+    sa.Column("message_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("petition", sa.Text, nullable=False, server_default=""),
+    sa.Column("blocked", sa.Text, nullable=False, server_default=""),
+    sa.Column("favoured_s", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("favoured", sa.Text, nullable=False, server_default=""),
     sa.Index("calls_by_arrival", "arrived_at", "call_id"),
     sa.Index("calls_by_caller", "caller"),
+    sa.Index("calls_by_message", "message", "arrived_at"),
 )  # fmt: skip
-"""A row a call; its stays in queues are in `visits`. `folded` is the agent's name without diacritics, for search."""
+"""A row a call; its stays in queues are in `visits`, what it was told about its wait in `told_waits`, its survey in `scores`. `folded` is
+the agent's name without diacritics, for search."""
 
 visits = sa.Table(
     "visits", metadata,
@@ -65,6 +76,77 @@ visits = sa.Table(
     sa.Column("missed", sa.JSON, nullable=False),
     sa.Index("visits_by_queue", "queue", "joined_at"),
 )  # fmt: skip
+
+told_waits = sa.Table(
+    "told_waits", metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("ahead", sa.Integer, nullable=False),
+    sa.Column("serving", sa.Integer, nullable=False),
+    sa.Column("low_s", sa.Integer),
+    sa.Column("high_s", sa.Integer),
+    sa.Column("why", sa.Text, nullable=False),
+)  # fmt: skip
+"""What a caller was told about the wait, in the order it was said. Without a range: that it cannot be told, and why."""
+
+scores = sa.Table(
+    "scores", metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("factor", sa.Text, nullable=False),
+    sa.Column("value", sa.Integer, nullable=False),
+    sa.Index("scores_by_factor", "factor", "value"),
+)  # fmt: skip
+"""Answers of the survey after a call."""
+
+PARTS = {"visits": visits, "told": told_waits, "survey": scores}
+"""What a call has several of: field of its record -> table, a row each in their order."""
+
+callbacks = sa.Table(
+    "callbacks", metadata,
+    sa.Column("callback_id", sa.Text, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("queue", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("place_at", sa.BigInteger, nullable=False),
+    sa.Column("asked_at", sa.BigInteger, nullable=False),
+    sa.Column("not_before", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.JSON, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("menu_path", sa.JSON, nullable=False),
+    sa.Column("dossier", sa.Text, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("progress", sa.Integer, nullable=False),
+    sa.Index("callbacks_by_asking", "asked_at"),
+    sa.Index("callbacks_by_end", "ended_at"),
+)  # fmt: skip
+"""Promises to call back. The call that asked is still going on when its promise is kept, hence no foreign key. `progress` only grows."""
+
+blocks = sa.Table(
+    "blocks", metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("since", sa.BigInteger, primary_key=True),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("lifted_at", sa.BigInteger),
+    sa.Index("blocks_by_end", "until"),
+)  # fmt: skip
+"""Numbers that are, or were, turned away for a time."""
+
+petitions = sa.Table(
+    "petitions", metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("call_id", sa.Text, nullable=False, unique=True),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+)  # fmt: skip
+"""Numbers given to petitions, `yymmdd-NNN`; told to the caller while the call goes on."""
 
 recordings = sa.Table(
     "recordings", metadata,
