@@ -29,15 +29,23 @@ def targets(menu: m.Menu, name: str) -> list[str]:
     """Where a node may lead, key 0 and the way out included."""
     node = menu.nodes[name]
     match node:
-        case m.Play():
+        case m.Play() | m.SetValues():
             return [node.next]
-        case m.Language():
+        case m.Language() | m.Gather() | m.Survey():
             return [node.next, node.way_out or menu.person]
         case m.Choice():
             return [*node.keys.values(), node.way_out or menu.person, menu.person]
         case m.Enqueue():
             return [*node.returns.values(), node.otherwise]
-        case m.HangUp():
+        case m.Branch():
+            return [*node.cases.values(), node.otherwise]
+        case m.Hours():
+            return [node.open, node.closed]
+        case m.Lookup() | m.Callback():
+            return [*node.results.values(), node.otherwise]
+        case m.Voicemail() | m.Petition():
+            return [node.saved, node.empty]
+        case m.HangUp() | m.Transfer() | m.Back() | m.Repeat():
             return []
 
 

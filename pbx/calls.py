@@ -5,8 +5,9 @@ report it. Knows no agents' states, no menu's meaning, no clock: each change bri
 """
 
 from ivr.flow import Session
+from ivr.menu import Menu
 from pbx.picture import CallNow, Phase
-from pbx.record import CallRecord, Outcome, Visit
+from pbx.record import CallRecord, Outcome, Score, ToldWait, Visit
 
 QUEUE_STATUS = {
     "TIMEOUT": Outcome.TIMEOUT,
@@ -50,6 +51,10 @@ class OpenVisit:
                 self.ring_ms = max(0, self.left_at - min(self.ringing.values()))
         self.ringing.clear()
 
+    def reopen(self) -> None:
+        self.outcome = self.left_at = None
+        self.maybe_abandoned = False
+
     @property
     def quiet_end(self) -> Outcome:
         """What a visit was that ended without a word while the caller stayed on the line."""
@@ -67,11 +72,10 @@ class OpenVisit:
 class Call:
     """A call in progress. `session` is where its menu stands, None when nobody of ours speaks to it."""
 
-    __slots__ = (
-        "arrived_at",
-        "awaits_keys", "awaits_keys", "call_id", "caller", "caller_name", "channel", "complete_by", "dialled", "hold_ms",
-                 "hold_since", "keys", "language", "linkedid", "phase", "recorded", "session", "since", "talk_ms",
-                 "talk_since", "transfers", "visits", "wants_out")  # fmt: skip
+    __slots__ = ("arrived_at", "awaits", "blocked", "call_id", "callback_id", "caller", "caller_name", "channel", "complete_by",
+                 "dialled", "favoured", "favoured_s", "hold_ms", "hold_since", "keys", "kind", "language", "linkedid", "menu",
+                 "message", "message_ms", "petition", "phase", "places", "recorded", "sent_to", "session", "settled", "since",
+                 "talk_ms", "talk_since", "told", "transfers", "visits", "wants_out")  # fmt: skip
 
     def __init__(
         self, call_id: str, linkedid: str, channel: str, caller: str, caller_name: str, dialled: str, at: int
@@ -87,7 +91,10 @@ class Call:
         self.phase = Phase.ARRIVED
         self.since = at
         self.session: Session | None = None
-        self.awaits_keys = False
+        self.menu: Menu | None = None
+        """The version of the menu that this caller met; a later one is for later callers."""
+        self.awaits = ""
+        """What the last thing said asks for: `keys`, a message of this kind, or nothing."""
         self.keys = ""
         self.visits: list[OpenVisit] = []
         self.talk_since: int | None = None
@@ -99,6 +106,18 @@ class Call:
         self.wants_out = False
         """The caller's end hung up; what Asterisk still says of the channel are last words."""
         self.complete_by = "live"
+        self.kind = "inbound"
+        self.callback_id = ""
+        self.blocked = ""
+        self.sent_to = ""
+        self.settled: Outcome | None = None
+        """How the call ended without an agent, when that is more than how the last visit did."""
+        self.places: dict[str, int] = {}
+        """Queue -> since when the caller's place in it counts, UTC ms: it is kept while the caller is asked something, and a head start
+        lies before the arrival."""
+        self.favoured_s, self.favoured = 0, ""
+        self.told: list[ToldWait] = []
+        self.message, self.message_ms, self.petition = "", 0, ""
 
     @property
     def visit(self) -> OpenVisit | None:
@@ -127,7 +146,11 @@ class Call:
             open_visit.end(open_visit.quiet_end, at)
         if self.talk_since is not None:
             return
-        self.visits.append(OpenVisit(queue, at))
+        if self.visits and self.visits[-1].queue == queue and self.visits[-1].outcome is Outcome.KEY_EXIT:
+            self.visits[-1].reopen()  # the caller pressed a key, listened, and waits on in the same place
+        else:
+            self.visits.append(OpenVisit(queue, at))
+        self.places.setdefault(queue, at)
         self.enter(Phase.WAITING, at)
 
     def still_there(self, at: int) -> None:
@@ -144,7 +167,10 @@ class Call:
             v.left_at = at
 
     def returned(self, queue: str, status: str, at: int) -> None:
-        outcome = QUEUE_STATUS.get(status.upper())
+        status = status.upper()
+        outcome = Outcome.KEY_EXIT if status.startswith("KEY") else QUEUE_STATUS.get(status)
+        if status == "CONTINUE":
+            self.stop_talking(at, Phase.MENU)
         if outcome is None:
             return
         if (v := self.visit) is not None:
@@ -178,6 +204,12 @@ class Call:
         v.end(Outcome.ANSWERED, at)
         self.talk_since = at
         self.enter(Phase.TALKING, at)
+
+    def settle(self, outcome: Outcome) -> None:
+        """The caller was served, or turned away, without an agent: so ended the stay that led there, too."""
+        self.settled = outcome
+        if self.visits and self.visits[-1].outcome in (Outcome.KEY_EXIT, Outcome.WITHDRAWN):
+            self.visits[-1].outcome = outcome
 
     # --- talking ----------------------------------------------------------------------------------------------
 
@@ -221,19 +253,37 @@ class Call:
         visits = tuple(v.frozen() for v in self.visits)
         answered = next((v for v in reversed(self.visits) if v.answered_at is not None), None)
         deciding = answered or (self.visits[-1] if self.visits else None)
-        unvisited = Outcome.LEFT_IN_MENU if seen else Outcome.FAILED
+        session = self.session
         return CallRecord(
             call_id=self.call_id, linkedid=self.linkedid, caller=self.caller, caller_name=self.caller_name,
             dialled=self.dialled, language=self.language, arrived_at=self.arrived_at,
             answered_at=answered.answered_at if answered else None, ended_at=at,
             queue=deciding.queue if deciding else "",
-            outcome=(deciding.outcome or Outcome.FAILED) if deciding else unvisited,
+            outcome=self._outcome(deciding, seen),
             wait_ms=sum(v.wait_ms for v in visits), ring_ms=deciding.ring_ms if deciding else 0,
             talk_ms=self.talk_ms, hold_ms=self.hold_ms, agent=deciding.agent if deciding else "",
             agent_interface=deciding.interface if deciding else "", menu_path=self.menu_path,
             transfers=tuple(self.transfers), visits=visits, cause=cause, recorded=self.recorded,
-            complete_by=self.complete_by,
+            complete_by=self.complete_by, kind=self.kind, callback_id=self.callback_id,
+            survey=tuple(Score(factor, value) for factor, value in session.scores) if session else (),
+            dossier=session.values.get("code", "") if session else "", told=tuple(self.told), message=self.message,
+            message_ms=self.message_ms, petition=self.petition, blocked=self.blocked, favoured_s=self.favoured_s,
+            favoured=self.favoured,
         )  # fmt: skip
+
+    def _outcome(self, deciding: OpenVisit | None, seen: bool) -> Outcome:
+        if deciding is not None and deciding.outcome is Outcome.ANSWERED:
+            return Outcome.ANSWERED
+        if self.settled is not None:
+            return self.settled
+        if deciding is not None:
+            return deciding.outcome or Outcome.FAILED
+        if self.sent_to:
+            return Outcome.TRANSFERRED
+        if not seen:
+            return Outcome.FAILED
+        closed = self.session is not None and self.session.values.get("closed") == "yes"
+        return Outcome.CLOSED if closed else Outcome.LEFT_IN_MENU
 
     @property
     def menu_path(self) -> tuple[str, ...]:

@@ -1,11 +1,15 @@
 """The centre as people describe it: its hotline, its queues, its agents. One YAML file, read here and nowhere else."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import yaml
 
 from ivr.problem import Problem
+from pbx.callbacks import Rules
+from pbx.favour import Favours
+from pbx.gate import Limit
 
 SHIPPED = Path(__file__).with_name("centre.yaml")
 STRATEGIES = frozenset(
@@ -30,6 +34,13 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strategy: str = "rrmemory"
     join_empty: bool = False
     """Let callers wait although no agent is signed in."""
+    weight: int = 0
+    """An agent of several queues takes from the heaviest first."""
+    announce_s: int = 60
+    """How often who waits is told of the wait; 0: never. At once when the place improves, but not within `announce_gap_s`."""
+    announce_gap_s: int = 20
+    at_closing: Literal["offer", "serve"] = "offer"
+    """Who still waits at closing time is offered a message or a callback, or is served as if it were open."""
 
 
 class Agent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +64,9 @@ class Centre(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     general_queue: str
     queues: tuple[Queue, ...]
     agents: tuple[Agent, ...]
+    favours: Favours = Favours()
+    limit: Limit = Limit()
+    callbacks: Rules = Rules()
 
     def queue(self, name: str) -> Queue | None:
         return next((q for q in self.queues if q.name == name), None)

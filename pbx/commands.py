@@ -6,6 +6,8 @@ how Asterisk is addressed, and the call's id because that is how people find out
 
 import msgspec
 
+from pbx.callbacks import Callback
+from pbx.gate import Block
 from pbx.record import CallRecord
 
 
@@ -34,12 +36,96 @@ class SetLanguage(msgspec.Struct, frozen=True):
     language: str
 
 
+class RecordMessage(msgspec.Struct, frozen=True):
+    """Speak, then record what the caller says until #, silence or the longest time. The answer is a `MessageRecorded`."""
+
+    call_id: str
+    channel: str
+    command_id: str
+    sounds: tuple[str, ...]
+    longest_s: int
+    silence_s: int
+
+
+class LookUp(msgspec.Struct, frozen=True):
+    """Ask a register (`dossier` or `petition`) for a caller. The answer is a `LookupFinished`."""
+
+    call_id: str
+    command_id: str
+    about: str
+    caller: str
+    language: str
+    values: dict[str, str]
+
+
 class EnterQueue(msgspec.Struct, frozen=True):
-    """Send a caller from the menu to a queue of the dialplan."""
+    """Send a caller from the menu to a queue of the dialplan.
+
+    `position` from 1; 0: behind all others. `comes_back`: the menu goes on after the agent has hung up.
+    """
 
     call_id: str
     channel: str
     queue: str
+    position: int = 0
+    comes_back: bool = False
+
+
+class RingExtension(msgspec.Struct, frozen=True):
+    """Send a caller from the menu straight to one extension."""
+
+    call_id: str
+    channel: str
+    extension: str
+
+
+class Withdraw(msgspec.Struct, frozen=True):
+    """Take a waiting caller out of a queue, back into the menu."""
+
+    call_id: str
+    channel: str
+    queue: str
+
+
+class Whisper(msgspec.Struct, frozen=True):
+    """Say something to a caller who waits, over the music, without app_queue knowing: an agent who becomes free meanwhile is connected
+    at once."""
+
+    call_id: str
+    channel: str
+    whisper_id: str
+    sounds: tuple[str, ...]
+    language: str
+
+
+class Hush(msgspec.Struct, frozen=True):
+    """End a whisper: the caller is being connected."""
+
+    call_id: str
+    whisper_id: str
+
+
+class DialCallback(msgspec.Struct, frozen=True):
+    """Make one attempt of a callback. Whoever carries it out writes `CallbackDialled` first."""
+
+    callback_id: str
+    attempt: int
+    channel_id: str
+    number: str
+    language: str
+    ring_s: int
+
+
+class KeepCallbacks(msgspec.Struct, frozen=True):
+    """Write how these callbacks stand to the log."""
+
+    callbacks: tuple[Callback, ...]
+
+
+class KeepBlock(msgspec.Struct, frozen=True):
+    """Write a block, or its end, to the log."""
+
+    block: Block
 
 
 class Adopt(msgspec.Struct, frozen=True):
@@ -62,4 +148,18 @@ class Keep(msgspec.Struct, frozen=True):
     record: CallRecord
 
 
-Command = Keep | Play | SetLanguage | EnterQueue | Adopt | HangUp
+Spoken = (
+    Play
+    | SetLanguage
+    | RecordMessage
+    | EnterQueue
+    | RingExtension
+    | Withdraw
+    | Whisper
+    | Hush
+    | Adopt
+    | HangUp
+    | DialCallback
+)
+"""What Asterisk is told."""
+Command = Spoken | Keep | KeepCallbacks | KeepBlock | LookUp

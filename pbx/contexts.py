@@ -7,6 +7,15 @@ OURS = "smartpbx-"
 INBOUND = frozenset((f"{OURS}hotline", "from-trunk", "from-pstn", "from-did-direct"))
 """Contexts whose every caller has reached the hotline: ours, and what FreePBX and Issabel call theirs. A caller of any other
 context counts from the first menu or queue on."""
+NOT_CALLERS = frozenset((f"{OURS}agent", f"{OURS}whisper"))
+"""Contexts of channels that are ours but nobody's who called."""
+MADE = "cb-"
+"""What the ids of channels begin with that we dialled ourselves."""
+
+
+def is_made_by_us(channel_id: str) -> bool:
+    """Whether a channel is a call back of ours."""
+    return channel_id.startswith(MADE)
 
 
 def in_menu(channel: LiveChannel) -> bool:
@@ -14,5 +23,5 @@ def in_menu(channel: LiveChannel) -> bool:
 
     Who hears the greeting of a dialplan that was alone is on the way to a person, and is left in peace.
     """
-    menu = channel.context in (f"{OURS}hotline", f"{OURS}resume", f"{OURS}return", f"{OURS}say")
+    menu = channel.context in (f"{OURS}hotline", f"{OURS}resume", f"{OURS}return", f"{OURS}say", f"{OURS}callback")
     return menu and not (channel.context == f"{OURS}hotline" and channel.application == "Playback")

@@ -16,6 +16,7 @@ import msgspec
 from pbx.record import CallRecord, Outcome, Visit
 
 DEFAULT_THRESHOLD_MS = 20_000
+NEVER_IN_A_QUEUE = frozenset((Outcome.LEFT_IN_MENU, Outcome.BLOCKED, Outcome.TRANSFERRED))
 
 
 class QueueFigures(msgspec.Struct, frozen=True):
@@ -47,6 +48,9 @@ class Tally:
         self._sums: dict[str, _Sum] = {}
 
     def add(self, record: CallRecord) -> None:
+        """A call that we made is no demand: whom it calls back was offered when that caller waited."""
+        if record.kind != "inbound":
+            return
         for visit in record.visits:
             limit = self._thresholds.get(visit.queue, DEFAULT_THRESHOLD_MS)
             self._sums.setdefault(visit.queue, _Sum()).add(visit, limit)
@@ -87,7 +91,7 @@ class _Sum:
         self.longest_ms = max(self.longest_ms, other.longest_ms)
 
     def figures(self) -> QueueFigures:
-        counts = {o.value: self.outcomes.get(o, 0) for o in Outcome if o is not Outcome.LEFT_IN_MENU}
+        counts = {o.value: self.outcomes.get(o, 0) for o in Outcome if o not in NEVER_IN_A_QUEUE}
         offered, answered = sum(counts.values()), counts["answered"]
         return QueueFigures(
             offered=offered,

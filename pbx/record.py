@@ -36,6 +36,10 @@ class Outcome(StrEnum):
     """The caller left a message instead."""
     CALLBACK = "callback"
     """The caller asked to be called back instead."""
+    BLOCKED = "blocked"
+    """The number is blocked for a time, or called too often."""
+    TRANSFERRED = "transferred"
+    """The menu sent the caller straight to an extension."""
     FAILED = "failed"
     """Asterisk or the line broke off, or nobody could say how it ended."""
 
@@ -54,6 +58,25 @@ class Visit(msgspec.Struct, frozen=True):
     agent: str
     missed: tuple[str, ...] = ()
     """Agents whose phones rang in vain, in order."""
+
+
+class ToldWait(msgspec.Struct, frozen=True):
+    """What a caller was told about the wait: the range in seconds from `at` on, or None and `why` it could not be told."""
+
+    at: int
+    queue: str
+    ahead: int
+    serving: int
+    low_s: int | None
+    high_s: int | None
+    why: str = ""
+
+
+class Score(msgspec.Struct, frozen=True):
+    """One answer of the survey: a factor of SIPAS and 1 (worst) to 5 (best)."""
+
+    factor: str
+    value: int
 
 
 class CallRecord(msgspec.Struct, frozen=True):
@@ -87,3 +110,21 @@ class CallRecord(msgspec.Struct, frozen=True):
     recorded: bool
     complete_by: str = "live"
     """`live`: seen as it happened; `reconciled`: parts taken from the witnesses; `unknown`: the end was never seen."""
+    kind: str = "inbound"
+    """`inbound`, or `callback` for a call that we made."""
+    callback_id: str = ""
+    """The callback that this call asked for, or that it is."""
+    survey: tuple[Score, ...] = ()
+    dossier: str = ""
+    """The last ten digits of the code that the caller keyed."""
+    told: tuple[ToldWait, ...] = ()
+    message: str = ""
+    """`voicemail` or `petition` when the caller left one; `message_ms` is its length."""
+    message_ms: int = 0
+    petition: str = ""
+    """The number under which the petition is kept."""
+    blocked: str = ""
+    """Why the call was turned away."""
+    favoured_s: int = 0
+    """Head start in the queue, in seconds, and the reason for it."""
+    favoured: str = ""

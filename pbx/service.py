@@ -21,7 +21,6 @@ from pbx import events as e
 from pbx.ami import actions
 from pbx.ami.translate import translate
 from pbx.journal import Journal
-from pbx.record import CallRecord
 from pbx.switchboard import Board
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,7 @@ RENEW_EVERY = 4
 """Leases are renewed at every fourth heartbeat: three chances within `actions.LEASE_S`."""
 
 Tell = Callable[[actions.Action], None]
+KEEPS = c.Keep | c.KeepCallbacks | c.KeepBlock
 
 
 def now_ms() -> int:
@@ -39,10 +39,16 @@ def now_ms() -> int:
 
 
 class Service:
-    """Owns the board. `tell` sends an action without waiting; `keep` takes a finished call and must not block."""
+    """Owns the board. `tell` sends an action without waiting; `keep` takes what the log is to hold, and `look_up` what a register is to be
+    asked; neither may block. `outgoing` says how a number is dialled."""
 
-    def __init__(self, board: Board, journal: Journal, tell: Tell, keep: Callable[[CallRecord], None]) -> None:
+    def __init__(
+        self, board: Board, journal: Journal, tell: Tell, keep: Callable[[KEEPS], None],
+        look_up: Callable[[c.LookUp], None] = lambda _: None, outgoing: str = "",
+    ) -> None:  # fmt: skip
         self.board = board
+        self._look_up = look_up
+        self._outgoing = outgoing
         self._journal = journal
         self._tell = tell
         self._keep = keep
@@ -60,8 +66,8 @@ class Service:
         for event in self._journal.recover():
             count += 1
             for command in self.board.step(event):
-                if isinstance(command, c.Keep):
-                    self._keep(command.record)
+                if isinstance(command, KEEPS):
+                    self._keep(command)
         self.board.step(e.LinkLost(self.board.last_at, "restart"))
         self._new_segment()
         return count
@@ -123,14 +129,41 @@ class Service:
             log.exception("event_failed kind=%s", type(event).__name__)
 
     def _perform(self, command: c.Command) -> None:
-        if isinstance(command, c.Keep):
-            self._keep(command.record)
-        elif self.link_up:
-            for action in actions.actions(command):
-                self._tell(action)
+        match command:
+            case c.Keep() | c.KeepCallbacks() | c.KeepBlock():
+                self._keep(command)
+            case c.LookUp():
+                self._look_up(command)
+            case c.DialCallback():
+                self._dial(command)
+            case _ if self.link_up:
+                for action in actions.actions(command):
+                    self._tell(action)
+
+    def _dial(self, command: c.DialCallback) -> None:
+        """Written first, made afterwards: whatever becomes of us in between, this attempt is never made again."""
+        if not self.link_up or not self._outgoing:
+            return
+        dialled = e.CallbackDialled(now_ms(), command.callback_id, command.attempt)
+        try:
+            self._journal.append([dialled])
+        except OSError:
+            log.exception("journal_write_failed")
+            return
+        self._take(dialled)
+        for action in actions.actions(command, self._outgoing):
+            self._tell(action)
 
     def _new_segment(self) -> None:
         self._journal.begin(now_ms(), self.board.oldest_arrival)
+        kept = self.board.kept(now_ms())
+        if kept is not None:
+            self._journal.append([kept])
+
+    def tick(self) -> None:
+        """Let the time be seen, when anything depends on it."""
+        if self.board.wants_ticks:
+            self.put(e.Ticked(now_ms()))
 
     def beat(self, count: int) -> None:
         """Say to the dialplan that we live, and let callers in the menu stay. A blocked loop says nothing, rightly."""

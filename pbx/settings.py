@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     """SQLAlchemy address of the call log; empty means SQLite in `data_dir`."""
     centre: Path = SHIPPED_CENTRE
     menu: Path = HOUSE / "ivr" / "menus" / "hotline.yaml"
+    hours: Path = HOUSE / "ivr" / "hours.yaml"
     speech_model: Path = HOUSE / "recordings" / "models" / "vosk-model-vi-8k-synthetic"
 
     asterisk_tree: Path | None = None
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
     trunk_host: str = ""
     """Address of the telephone provider whose calls are the hotline's; empty for none."""
 
+    dial_out: str = ""
+    """How a number is called, in Asterisk's terms, with `{number}` in it; empty: through the trunk, if there is one."""
+    portal_url: str = ""
+    """Address of the register of dossiers; `portal_kind` is `national` or `opencps`. Empty: the menu says that it cannot be asked."""
+    portal_kind: str = "national"
+
     ami_host: str = "127.0.0.1"
     ami_events_user: str = "smartpbx-events"
     ami_events_secret: str = ""
@@ -53,6 +60,11 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'smartpbx.sqlite'}"
+
+    @property
+    def outgoing(self) -> str:
+        """The same with the default; empty when nobody can be called."""
+        return self.dial_out or ("PJSIP/{number}@trunk" if self.trunk_host else "")
 
     @property
     def asterisk_dir(self) -> Path:

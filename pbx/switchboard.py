@@ -7,10 +7,9 @@ and in a replay. It knows no socket, no file, no clock: time comes inside the ev
 raise; what does not fit is passed over, because half of a story is what one hears after every reconnect.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
-from ivr import flow
 from ivr.menu import Menu
 from pbx import commands as c
 from pbx import contexts
@@ -18,19 +17,29 @@ from pbx import events as e
 from pbx.agents import Roster
 from pbx.calls import Call
 from pbx.centre import Centre
+from pbx.conversation import Conversations
+from pbx.duty import Duty
+from pbx.floor import Floor
 from pbx.picture import AgentState, Phase, Picture
 from pbx.queues import queues_now
+from pbx.reception import Reception
 
 REMEMBERED = 20_000
-_LINK = (e.LinkUp, e.LinkLost, e.SnapshotTaken, e.LedgerRead)
+_NOT_ASTERISK = (
+    e.LinkUp, e.LinkLost, e.SnapshotTaken, e.LedgerRead, e.Ticked, e.LookupFinished, e.CallbackAsked, e.CallbackDialled,
+    e.CallbackCancelled, e.NumberBlocked, e.HoursForced, e.MenuPublished, e.ReceptionKept,
+)  # fmt: skip
+"""What we, not Asterisk, say of calls and agents: it is no sign that the link was up."""
 
 
 class Board:
     """All calls in progress and all agents. Without a menu it only watches, which is what a replay of somebody else's
     Asterisk does."""
 
-    def __init__(self, menu: Menu | None = None, centre: Centre | None = None) -> None:
-        self._menu = menu
+    def __init__(
+        self, menu: Menu | None = None, centre: Centre | None = None, reception: Reception | None = None,
+        menus: Mapping[str, Menu] | None = None, version: str = "",
+    ) -> None:  # fmt: skip
         self._queues = {q.name: q.title for q in centre.queues} if centre else {}
         self._calls: dict[str, Call] = {}
         self._strangers: dict[str, e.ChannelOpened] = {}
@@ -38,6 +47,10 @@ class Board:
         self._ended: dict[str, None] = {}
         """The latest ended calls, oldest first: a witness may tell of them once more."""
         self.agents = Roster(centre.agents if centre else ())
+        floor = Floor(self._calls, self.agents)
+        self._reception = reception
+        self._duty = Duty(reception, floor) if reception is not None else None
+        self._conversations = Conversations(menus or ({version: menu} if menu else {}), version, reception, floor)
         self.version = 0
         self.last_at = 0
         """When Asterisk last said something of a call or an agent: where the next gap begins."""
@@ -52,15 +65,26 @@ class Board:
 
     def step(self, event: e.AnyEvent) -> list[c.Command]:
         """Take one event in; what is to be done about it comes back."""
-        self.version += 1
-        if not isinstance(event, _LINK):
+        commands = list(self._step(event))
+        if commands or not isinstance(event, e.Ticked):
+            self.version += 1  # time alone changes nothing that is shown
+        if not isinstance(event, _NOT_ASTERISK):
             self.last_at = max(self.last_at, event.at)
-        return list(self._step(event))
+        return commands
 
     @property
     def oldest_arrival(self) -> int | None:
         """When the oldest call in progress arrived."""
         return min((call.arrived_at for call in self._calls.values()), default=None)
+
+    @property
+    def wants_ticks(self) -> bool:
+        """Whether anything depends on the time that goes by."""
+        return self._duty is not None and self._duty.wants_ticks
+
+    def kept(self, at: int) -> e.ReceptionKept | None:
+        """What the next segment of the journal must begin with."""
+        return self._reception.kept(at, self._conversations.version) if self._reception is not None else None
 
     def in_menu(self) -> list[Call]:
         """The callers whom the menu holds; their leases are the service's to renew."""
@@ -70,14 +94,26 @@ class Board:
 
     def _step(self, event: e.AnyEvent) -> Iterator[c.Command]:
         match event:
-            case e.CommandFinished():
+            case e.CommandFinished() | e.MessageRecorded() | e.LookupFinished():
                 yield from self._command_finished(event)
             case e.ChannelOpened():
                 self._channel_opened(event)
             case e.ChannelClosed():
                 yield from self._channel_closed(event)
             case e.CallArrived():
-                self._caller(event)
+                call = self._caller(event)
+                if call is not None and self._duty is not None:
+                    yield from self._duty.opened(call)
+            case e.MenuPublished():
+                self._conversations.publish(event.version)
+            case (
+                e.Ticked() | e.CallbackAsked() | e.CallbackDialled() | e.CallbackCancelled() | e.NumberBlocked()
+                | e.HoursForced() | e.ReceptionKept()
+            ):  # fmt: skip
+                if isinstance(event, e.ReceptionKept):
+                    self._conversations.publish(event.menu)
+                if self._duty is not None:
+                    yield from self._duty.step(event)
             case e.ControlStarted():
                 yield from self._control_started(event)
             case e.LinkUp() | e.LinkLost() | e.SnapshotTaken() | e.LedgerRead():
@@ -87,18 +123,19 @@ class Board:
             case e.MemberRemoved():
                 self.agents.removed(event.queue, event.interface, event.at)
             case e.QueueJoined():
-                call = self._caller(event)
-                if call is not None and not (self._catching_up and call.has_joined(event.queue, event.at)):
-                    call.join(event.queue, event.at)
+                self._joined(event)
             case e.AgentAnswered():
-                self._agent_answered(event)
+                yield from self._agent_answered(event)
             case e.HoldStarted() | e.HoldEnded():
                 self._hold(event)
             case e.CallTransferred():
                 self._transferred(event)
             case _:
                 if (call := self._known(event.channel_id)) is not None:
+                    visit = call.visit
                     self._of_call(call, event)
+                    if visit is not None and call.visit is None and self._duty is not None:
+                        yield from self._duty.left(call, visit.queue, event.at)
 
     def _of_call(
         self,
@@ -128,6 +165,8 @@ class Board:
                 call.miss(event.interface, event.agent, event.ring_ms, event.at)
                 self.agents.free(event.interface, call.call_id, event.at)
             case e.AgentFinished():
+                if self._duty is not None and call.talk_since is not None:
+                    self._duty.talked(event.queue, event.at, event.at - call.talk_since)
                 call.stop_talking(event.at, Phase.LEAVING)
                 self.agents.free(event.interface, call.call_id, event.at)
             case e.RecordingStarted():
@@ -170,6 +209,8 @@ class Board:
     def _channel_opened(self, event: e.ChannelOpened) -> None:
         if event.channel_id != event.linkedid or event.channel_id in self._calls or event.channel_id in self._ended:
             return
+        if contexts.is_made_by_us(event.channel_id):
+            return  # a call when somebody has picked up
         if event.context in contexts.INBOUND:
             self._open(
                 event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name, event.exten, event.at
@@ -180,15 +221,23 @@ class Board:
     def _channel_closed(self, event: e.ChannelClosed) -> Iterator[c.Command]:
         self._strangers.pop(event.channel_id, None)
         if (call := self._known(event.channel_id)) is not None:
-            yield self._end(call, event.at, event.cause, seen=True)
+            yield from self._end(call, event.at, event.cause, seen=True)
+        elif self._duty is not None:
+            yield from self._duty.unanswered(event)
 
-    def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> c.Command:
+    def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> Iterator[c.Command]:
+        visit = call.visit
         self.agents.free_all(call.call_id, at)
         del self._calls[call.call_id]
         self._ended[call.call_id] = None
         if len(self._ended) > REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        return c.Keep(call.close(at, cause, seen=seen))
+        record = call.close(at, cause, seen=seen)
+        yield c.Keep(record)
+        if self._duty is not None:
+            if visit is not None:
+                yield from self._duty.left(call, visit.queue, at)
+            yield from self._duty.ended(record)
 
     # --- agents and talking -----------------------------------------------------------------------------------
 
@@ -196,7 +245,15 @@ class Board:
         queue = call.visits[-1].queue if call.visits else ""
         self.agents.busy_with(interface, name, doing, call.call_id, queue, event.at)
 
-    def _agent_answered(self, event: e.AgentAnswered) -> None:
+    def _joined(self, event: e.QueueJoined) -> None:
+        call = self._caller(event)
+        if call is None or (self._catching_up and call.has_joined(event.queue, event.at)):
+            return
+        call.join(event.queue, event.at)
+        if self._duty is not None:
+            self._duty.joined(call, event.queue, event.at)
+
+    def _agent_answered(self, event: e.AgentAnswered) -> Iterator[c.Command]:
         call = self._caller(event)
         if call is None or (self._catching_up and call.was_answered(event.at)):
             return
@@ -206,6 +263,8 @@ class Board:
         if call.talk_since is not None:
             self.agents.free_all(call.call_id, event.at)
             self._occupy(event.interface, event.agent, AgentState.TALKING, call, event)
+            if self._duty is not None:
+                yield from self._duty.connected(call, event.queue, event.at)
 
     def _hold(self, event: e.HoldStarted | e.HoldEnded) -> None:
         call = self._known(event.linkedid)
@@ -231,50 +290,24 @@ class Board:
             return
         call.still_there(event.at)
         call.enter(Phase.MENU, event.at)
-        if self._menu is None or not event.context.startswith(contexts.OURS):
-            return
-        if call.session is None:
-            session, outputs = flow.begin(self._menu)
-        elif event.reason:
-            session, outputs = flow.advance(self._menu, call.session, flow.Returned(event.reason))
-        else:
-            session, outputs = flow.resume(self._menu, call.session)
-        yield from self._speak(call, session, outputs)
+        if self._duty is not None and call.session is None and contexts.is_made_by_us(call.call_id):
+            yield from self._duty.opened(call)
+            yield from self._duty.answered(call, event.at)
+        if event.context.startswith(contexts.OURS):
+            yield from self._conversations.started(call, event)
 
-    def _command_finished(self, event: e.CommandFinished) -> Iterator[c.Command]:
-        call = self._known(event.channel_id)
-        if call is None:
+    def _command_finished(self, event: e.CommandFinished | e.MessageRecorded | e.LookupFinished) -> Iterator[c.Command]:
+        if (call := self._known(event.channel_id)) is None:
             return
-        if not event.failed:
-            call.still_there(event.at)
-        owner, _, step = event.command_id.rpartition("/")
-        if self._menu is None or call.session is None or owner != call.call_id or not step.isdecimal():
-            return
-        if call.wants_out or call.phase is not Phase.MENU:
-            return
-        # A failed command counts as silence: the way out is reached, and nobody is stuck.
-        answer = flow.Keyed(int(step), event.keys) if call.awaits_keys else flow.Spoken(int(step))
-        yield from self._speak(call, *flow.advance(self._menu, call.session, answer))
-
-    def _speak(self, call: Call, session: flow.Session, outputs: tuple[flow.Output, ...]) -> Iterator[c.Command]:
-        call.session = session
-        for output in outputs:
-            match output:
-                case flow.Say():
-                    call.awaits_keys = output.max_keys > 0
-                    yield c.Play(
-                        call.call_id, call.channel, f"{call.call_id}/{output.step}", output.sounds, output.max_keys,
-                        output.timeout_ms,
-                    )  # fmt: skip
-                case flow.UseLanguage():
-                    call.language = output.language
-                    yield c.SetLanguage(call.call_id, call.channel, f"{call.call_id}/{output.step}", output.language)
-                case flow.Enqueue():
-                    yield c.EnterQueue(call.call_id, call.channel, output.queue)
-                case flow.Finish():
-                    yield c.HangUp(call.call_id, call.channel)
-                case _:
-                    assert_never(output)
+        match event:
+            case e.MessageRecorded():
+                yield from self._conversations.message_recorded(call, event)
+            case e.LookupFinished():
+                yield from self._conversations.lookup_finished(call, event)
+            case e.CommandFinished():
+                if not event.failed:
+                    call.still_there(event.at)
+                yield from self._conversations.command_finished(call, event)
 
     # --- the link ---------------------------------------------------------------------------------------------
 
@@ -299,7 +332,9 @@ class Board:
         alive = {channel.channel_id: channel for channel in taken.channels}
         gone_at = self.stale_since if self._restarted and self.stale_since else taken.at
         for call in [call for call in self._calls.values() if call.call_id not in alive]:
-            yield self._end(call, gone_at, 0, seen=False)
+            yield from self._end(call, gone_at, 0, seen=False)
+        if self._duty is not None:
+            yield from self._duty.restored(frozenset(alive), taken.at)
         self._strangers = {key: first for key, first in self._strangers.items() if key in alive}
         for member in taken.members:
             self.agents.changed(member)
@@ -318,7 +353,9 @@ class Board:
     def _found(self, channel: e.LiveChannel) -> None:
         """A caller whom nobody told us of: we were away when the call came."""
         caller = channel.channel_id == channel.linkedid and channel.context.startswith(contexts.OURS)
-        if caller and channel.context != f"{contexts.OURS}agent" and channel.channel_id not in self._calls:
+        if contexts.is_made_by_us(channel.channel_id):
+            return
+        if caller and channel.context not in contexts.NOT_CALLERS and channel.channel_id not in self._calls:
             self._open(
                 channel.channel_id, channel.linkedid, channel.channel, channel.caller, channel.caller_name,
                 channel.exten, channel.since,

@@ -1,4 +1,5 @@
-"""Takes finished calls from the loop and writes them in a thread of its own, so that the telephone never waits for a disk.
+"""Takes finished calls, callbacks and blocks from the loop and writes them in a thread of its own, so that the telephone never waits
+for a disk.
 
 What is put is also in the journal, so that a death with calls in the backlog loses none: they are put again after the restart.
 """
@@ -10,12 +11,15 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from pbx.callbacks import Callback
+from pbx.gate import Block
 from pbx.record import CallRecord
-from recordings.store import keep_calls
+from recordings.store import keep_block, keep_callbacks, keep_calls
 from recordings.tables import writing
 
 log = logging.getLogger(__name__)
 
+Item = CallRecord | Callback | Block
 BATCH = 100
 RETRY_S = 1.0
 
@@ -26,7 +30,7 @@ class Writer:
     def __init__(self, engine: sa.Engine, on_stored: Callable[[CallRecord], None] | None = None) -> None:
         self._engine = engine
         self._on_stored = on_stored
-        self._waiting: queue.SimpleQueue[CallRecord | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._put = self._written = 0
         self.last_error = ""
         """What kept the latest attempt from being written; empty when all is well."""
@@ -41,9 +45,9 @@ class Writer:
         """Calls that were put and are not committed yet."""
         return self._put - self._written
 
-    def put(self, record: CallRecord) -> None:
+    def put(self, item: Item) -> None:
         self._put += 1
-        self._waiting.put(record)
+        self._waiting.put(item)
 
     def close(self, patience_s: float = 10.0) -> bool:
         """Write what waits, then stop; False when something could not be written (the journal has it)."""
@@ -60,16 +64,16 @@ class Writer:
                 break
             self._written += len(batch)
 
-    def _batch(self) -> tuple[list[CallRecord], bool]:
+    def _batch(self) -> tuple[list[Item], bool]:
         """What waits, at most BATCH; and whether it was the last."""
-        batch: list[CallRecord] = []
+        batch: list[Item] = []
         while (item := self._waiting.get()) is not None:
             batch.append(item)
             if len(batch) >= BATCH or self._waiting.empty():
                 return batch, False
         return batch, True
 
-    def _write(self, batch: Sequence[CallRecord]) -> bool:
+    def _write(self, batch: Sequence[Item]) -> bool:
         """Until it is written, in order; the database may be away for minutes. False when closing did not let it come back."""
         while not self._tried(batch):
             if self._closing.wait(RETRY_S) and not self._tried(batch):
@@ -77,11 +81,15 @@ class Writer:
                 return False
         return True
 
-    def _tried(self, batch: Sequence[CallRecord]) -> bool:
+    def _tried(self, batch: Sequence[Item]) -> bool:
         """One attempt, True when nothing of the batch is left to do."""
         try:
             with writing(self._engine) as connection:
-                keep_calls(connection, batch)
+                keep_calls(connection, [item for item in batch if isinstance(item, CallRecord)])
+                keep_callbacks(connection, [item for item in batch if isinstance(item, Callback)])
+                for item in batch:
+                    if isinstance(item, Block):
+                        keep_block(connection, item)
         except Exception as e:
             if _about_the_call(e):
                 return self._apart(batch, e)
@@ -91,17 +99,18 @@ class Writer:
             self.last_error = str(getattr(e, "orig", e)).partition("\n")[0]
             return False
         self.last_error = ""
-        for record in batch:
-            self._tell(record)
+        for item in batch:
+            if isinstance(item, CallRecord):
+                self._tell(item)
         return True
 
-    def _apart(self, batch: Sequence[CallRecord], error: Exception) -> bool:
+    def _apart(self, batch: Sequence[Item], error: Exception) -> bool:
         """Something in the batch can never be stored; one such call must not keep the others out."""
         if len(batch) == 1:
             self.refused += 1
-            log.error("call_refused_by_the_log call=%s reason=%s", batch[0].call_id, type(error).__name__)
+            log.error("call_refused_by_the_log call=%s reason=%s", getattr(batch[0], "call_id", ""), type(error).__name__)
             return True
-        return all(self._write([record]) for record in batch)
+        return all(self._write([item]) for item in batch)
 
     def _tell(self, record: CallRecord) -> None:
         if self._on_stored is None:

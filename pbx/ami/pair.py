@@ -19,6 +19,8 @@ from pbx.settings import Settings
 
 log = logging.getLogger(__name__)
 
+TICK_S = 1.0
+
 
 class Pair:
     """Owns both links. `tee` gets every byte that the listening one receives."""
@@ -51,6 +53,7 @@ class Pair:
             group.create_task(self._events.run())
             group.create_task(self._commands.run())
             group.create_task(self._beat(service))
+            group.create_task(_tick(service))
 
     def _hear(self, message: dict[str, str]) -> None:
         if self._service is not None:
@@ -98,6 +101,13 @@ class Pair:
             if service.link_up:
                 count += 1
                 service.beat(count)
+
+
+async def _tick(service: Service) -> None:
+    while True:
+        await asyncio.sleep(TICK_S)
+        if service.link_up:
+            service.tick()
 
 
 def _nothing(_message: dict[str, str]) -> None:

@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
 _KEYS = re.compile(r"[0-9*#A-D]*")
 _UNKNOWN = frozenset(("", "<unknown>", "unknown", "anonymous", "Anonymous"))
 NAME_LENGTH = 80
+SHORTEST_MESSAGE_MS = 1000
+"""What is shorter was no message."""
 
 
 def number(raw: str) -> str:
@@ -186,9 +188,18 @@ def _ours(m: Message, at: int) -> e.AnyEvent | None:
         case "SmartPbxSaid":
             keys = m.get("Keys", "")
             return e.CommandFinished(at, m["Uniqueid"], m["CommandID"], keys if _KEYS.fullmatch(keys) else "")
+        case "SmartPbxRecorded":
+            return e.MessageRecorded(at, m["Uniqueid"], m["CommandID"], _message_ms(m))
         case "SmartPbxQueueReturned":
             return e.QueueReturned(at, m["Uniqueid"], m["Queue"], m.get("Status", ""))
     return None
+
+
+def _message_ms(m: Message) -> int:
+    """How long a message is, from the size of its WAV (44 bytes, then 16 a millisecond); 0 when nothing was said."""
+    size = m.get("Bytes", "")
+    ms = (int(size) - 44) // 16 if size.isdecimal() else 0
+    return ms if ms >= SHORTEST_MESSAGE_MS and m.get("Status") != "ERROR" else 0
 
 
 _KINDS: dict[str, Callable[[Message, int], e.AnyEvent | None]] = {

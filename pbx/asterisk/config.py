@@ -23,7 +23,12 @@ ALIVE_S = 6
 LINGER_S = 0.005
 """How long a caller's channel waits for what comes next before it goes back to looking every 20 ms."""
 LONGEST_CALL_S = 3600
-RETURNS = ("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "WITHDRAW")
+WAITING_KEYS = "12"
+"""The keys that lead a waiting caller out of the queue; app_queue takes no others."""
+ATTACH_S = 0.3
+"""How long mixing into a caller's audio takes to begin."""
+RETURNS = ("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "WITHDRAW", "CONTINUE",
+           *(f"KEY{key}" for key in WAITING_KEYS))  # fmt: skip
 EMPTY = ("ccss.conf", "udptl.conf", "codecs.conf", "queuerules.conf", "cli_aliases.conf", "acl.conf",
          "stasis.conf", "sorcery.conf", "pjproject.conf", "dsp.conf", "say.conf", "cli_permissions.conf", "http.conf",
          "extconfig.conf", "dnsmgr.conf", "cli.conf", "pjsip_notify.conf", "pjsip_wizard.conf", "res_pjsip.conf")  # fmt: skip
@@ -104,6 +109,10 @@ def _values(settings: Settings, centre: Centre, installation: Installation, secr
         "alive": str(ALIVE_S),
         "lease": str(LEASE_S),
         "linger": str(LINGER_S),
+        "attach": str(ATTACH_S),
+        "recordings": str(settings.spool_dir),
+        "keys": "\n".join(_KEY.replace("DIGIT", key).replace("ALIVE", str(ALIVE_S)) for key in WAITING_KEYS),
+        "ring_extensions": "\n".join(_RING.replace("EXTENSION", agent.extension) for agent in centre.agents),
         # On this machine everybody has one address. Elsewhere the provider's callers may have an agent's number.
         "identifiers": "username,ip" if _on_loopback(settings) else "ip,username",
         "citizens": _citizens(settings),
@@ -182,6 +191,7 @@ def _queue(queue: Queue, centre: Centre) -> str:
         f"retry = {queue.retry_s}",
         f"maxlen = {queue.max_callers}",
         f"servicelevel = {queue.service_level_s}",
+        f"weight = {queue.weight}",
         f"joinempty = {'yes' if queue.join_empty else nobody}",
         f"leavewhenempty = {nobody}",
     ]
@@ -200,6 +210,17 @@ _RETURN = """exten => STATUS,1,Set(TIMEOUT(absolute)=LEASE)
  same => n,Goto(smartpbx-left,s,1)"""
 
 
+_KEY = """exten => DIGIT,1,UserEvent(SmartPbxQueueReturned,Queue: ${SMARTPBX_QUEUE},Status: KEYDIGIT)
+ same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,${SMARTPBX_QUEUE}:KEYDIGIT)
+ same => n,GotoIf($[${EPOCH} - 0${SMARTPBX_ALIVE} < ALIVE]?smartpbx-return,KEYDIGIT,1)
+ same => n,Goto(smartpbx-queue,${SMARTPBX_QUEUE},1)"""
+_RING = """exten => EXTENSION,1,Set(TIMEOUT(absolute)=3600)
+ same => n,Dial(PJSIP/EXTENSION,25)
+ same => n,GotoIf($["${DIALSTATUS}" = "ANSWER"]?bye)
+ same => n,Goto(smartpbx-left,s,1)
+ same => n(bye),Hangup()"""
+
+
 def _queue_extension(queue: Queue, settings: Settings) -> str:
     recording = settings.spool_dir
     name = queue.name
@@ -209,11 +230,14 @@ def _queue_extension(queue: Queue, settings: Settings) -> str:
  same => n,Set(QUEUESTATUS=)
  same => n,Set(MONITOR_FILENAME={recording}/${{UNIQUEID}})
  same => n,Set(MONITOR_OPTIONS=ar({recording}/${{UNIQUEID}}-caller.wav)t({recording}/${{UNIQUEID}}-agent.wav))
- same => n,Queue({name},ct,,,{queue.max_wait_s})
+ same => n,Set(SMARTPBX_PLACE=${{SMARTPBX_POSITION}})
+ same => n,Set(SMARTPBX_POSITION=)
+ same => n,Queue({name},ct,,,{queue.max_wait_s},,,,${{SMARTPBX_PLACE}})
  same => n,UserEvent(SmartPbxQueueReturned,Queue: {name},Status: ${{QUEUESTATUS}})
  same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,{name}:${{QUEUESTATUS}})
- same => n,GotoIf($["${{QUEUESTATUS}}" = "" | "${{QUEUESTATUS}}" = "CONTINUE"]?bye)
+ same => n,GotoIf($["${{QUEUESTATUS}}" = "" | ("${{QUEUESTATUS}}" = "CONTINUE" & "${{SMARTPBX_AFTER}}" = "")]?bye)
  same => n,GotoIf($[${{EPOCH}} - 0${{SMARTPBX_ALIVE}} < {ALIVE_S}]?smartpbx-return,${{QUEUESTATUS}},1)
+ same => n,GotoIf($["${{QUEUESTATUS}}" = "CONTINUE"]?bye)
  same => n,Playback(smartpbx/sorry)
  same => n,Hangup()
  same => n(bye),Playback(smartpbx/goodbye)

@@ -1,0 +1,67 @@
+"""When a waiting caller is told something more: at once when the place improves, else from time to time, never too often. Pure.
+
+What is told goes out as a whisper over the music, so that it never keeps an agent from the caller; a whisper ends when the call is
+connected.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pbx import commands as c
+from pbx import wait_words
+from pbx.calls import Call
+from pbx.floor import Floor
+from pbx.picture import Phase
+from pbx.reception import Reception
+from pbx.sight import estimate
+
+KEYS = "smartpbx/wait-keys"
+COMFORT = "smartpbx/wait-comfort"
+
+
+class _Said(msgspec.Struct):
+    at: int
+    ahead: int
+    count: int = 0
+    whisper_id: str = ""
+
+
+class Announcer:
+    """Remembers what each waiting caller was told last."""
+
+    def __init__(self, reception: Reception, floor: Floor) -> None:
+        self._reception = reception
+        self._floor = floor
+        self._said: dict[str, _Said] = {}
+
+    def tick(self, waiting: list[Call], at: int) -> Iterator[c.Command]:
+        """Whom to tell what now."""
+        for call in waiting:
+            visit = call.visit
+            if visit is None or call.phase is not Phase.WAITING:
+                continue
+            rules = self._reception.rules(visit.queue)
+            said = self._said.get(call.call_id)
+            if said is None:
+                ahead = call.told[-1].ahead if call.told else -1
+                said = self._said[call.call_id] = _Said(call.told[-1].at if call.told else at, ahead)
+            if not rules.announce_s or at - said.at < rules.announce_gap_s * 1000:
+                continue
+            told = estimate(self._reception, self._floor, call, visit.queue, at)
+            if told.ahead < said.ahead or at - said.at >= rules.announce_s * 1000:
+                yield self._whisper(
+                    call, said, told.ahead, at, wait_words.sounds(self._reception.tell(call, told), call.language)
+                )
+
+    def _whisper(self, call: Call, said: _Said, ahead: int, at: int, sounds: tuple[str, ...]) -> c.Command:
+        said.at, said.ahead, said.count = at, ahead, said.count + 1
+        said.whisper_id = f"wh-{call.call_id}-{said.count}"
+        last = KEYS if self._reception.can_call_back else COMFORT
+        return c.Whisper(call.call_id, call.channel, said.whisper_id, (*sounds, last), call.language)
+
+    def stop(self, call: Call) -> Iterator[c.Command]:
+        """The caller waits no longer."""
+        said = self._said.pop(call.call_id, None)
+        if said is not None and said.whisper_id:
+            yield c.Hush(call.call_id, said.whisper_id)
