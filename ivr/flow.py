@@ -225,8 +225,11 @@ def _queue(session: Session, name: str) -> str:
 def _enqueue(menu: m.Menu, facts: Facts, session: Session, node: m.Enqueue, hops: int) -> Step:
     queue = _queue(session, node.queue)
     session = replace(session, queue_node=session.node, values={**session.values, "queue": queue})
-    if facts.overflows(node, queue):
-        return _enter(menu, facts, session, node.returns.get("OVERFLOW") or node.otherwise, hops)
+    shut = "" if facts.open("") and facts.open(queue) else "CLOSED"
+    refused = shut or ("OVERFLOW" if facts.overflows(node, queue) else "")
+    if refused:
+        session = replace(session, values={**session.values, "closed": "yes" if shut else ""})
+        return _enter(menu, facts, session, node.returns.get(refused) or node.otherwise, hops)
     return session, (Enqueue(queue, "CONTINUE" in node.returns),)
 
 

@@ -166,7 +166,7 @@ class Enqueue(_Node, frozen=True, tag="queue"):
     """Says that somebody will come, then hands the caller to a queue; `returns` says what follows each QUEUESTATUS.
 
     Besides those of app_queue: KEY1 … when a key was pressed while waiting (a key that is not listed leads back to the same place in
-    the queue), WITHDRAW at closing time, OVERFLOW, and CONTINUE when the agent has hung up.
+    the queue), CLOSED and OVERFLOW before the queue is entered, WITHDRAW at closing time, and CONTINUE when the agent has hung up.
     """
 
     queue: str = ""

@@ -13,6 +13,7 @@ from pbx import commands as c
 from pbx import events as e
 from pbx.calls import Call
 from pbx.floor import Floor
+from pbx.numbers import dialable
 from pbx.picture import Phase
 from pbx.reception import Reception
 from pbx.record import Outcome
@@ -54,14 +55,15 @@ class Conversations:
 
     def _begin(self, menu: Menu, call: Call, at: int, facts: flow.Facts) -> flow.Step:
         if call.kind == "callback":
-            values = {"queue": next(iter(call.places), ""), "callback": call.callback_id}
+            values = {"queue": next(iter(call.places), ""), "caller": call.caller}
             return flow.begin(menu, facts, menu.callback, values, call.language)
+        values = {"caller": dialable(call.caller) or ""}
         why = self._reception.turned_away(call.caller, at) if self._reception and menu.blocked else ""
         if not why:
-            return flow.begin(menu, facts)
+            return flow.begin(menu, facts, values=values)
         call.blocked = why
         call.settle(Outcome.BLOCKED)
-        return flow.begin(menu, facts, menu.blocked, {"reason": why})
+        return flow.begin(menu, facts, menu.blocked, {**values, "reason": why})
 
     def command_finished(self, call: Call, event: e.CommandFinished) -> Iterator[c.Command]:
         """Something was said to the end, or keys came. A failed command counts as silence: the way out is reached, and nobody is stuck."""

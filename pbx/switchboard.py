@@ -18,13 +18,13 @@ from pbx.agents import Roster
 from pbx.calls import Call
 from pbx.centre import Centre
 from pbx.conversation import Conversations
+from pbx.directory import Directory
 from pbx.duty import Duty
 from pbx.floor import Floor
 from pbx.picture import AgentState, Phase, Picture
 from pbx.queues import queues_now
 from pbx.reception import Reception
 
-REMEMBERED = 20_000
 _NOT_ASTERISK = (
     e.LinkUp, e.LinkLost, e.SnapshotTaken, e.LedgerRead, e.Ticked, e.LookupFinished, e.CallbackAsked, e.CallbackDialled,
     e.CallbackCancelled, e.NumberBlocked, e.HoursForced, e.MenuPublished, e.ReceptionKept,
@@ -41,11 +41,8 @@ class Board:
         menus: Mapping[str, Menu] | None = None, version: str = "",
     ) -> None:  # fmt: skip
         self._queues = {q.name: q.title for q in centre.queues} if centre else {}
-        self._calls: dict[str, Call] = {}
-        self._strangers: dict[str, e.ChannelOpened] = {}
-        """First channels of their kind that may yet turn out to be callers; freed when they close."""
-        self._ended: dict[str, None] = {}
-        """The latest ended calls, oldest first: a witness may tell of them once more."""
+        self._directory = Directory()
+        self._calls = self._directory.calls
         self.agents = Roster(centre.agents if centre else ())
         floor = Floor(self._calls, self.agents)
         self._reception = reception
@@ -57,7 +54,6 @@ class Board:
         self.stale_since: int | None = 0
         self._boot = ""
         self._restarted = False
-        self._catching_up = False
         self.ledger: e.LedgerRead | None = None
 
     def __len__(self) -> int:
@@ -97,11 +93,11 @@ class Board:
             case e.CommandFinished() | e.MessageRecorded() | e.LookupFinished():
                 yield from self._command_finished(event)
             case e.ChannelOpened():
-                self._channel_opened(event)
+                self._directory.channel_opened(event)
             case e.ChannelClosed():
                 yield from self._channel_closed(event)
             case e.CallArrived():
-                call = self._caller(event)
+                call = self._directory.caller(event)
                 if call is not None and self._duty is not None:
                     yield from self._duty.opened(call)
             case e.MenuPublished():
@@ -131,7 +127,7 @@ class Board:
             case e.CallTransferred():
                 self._transferred(event)
             case _:
-                if (call := self._known(event.channel_id)) is not None:
+                if (call := self._directory.known(event.channel_id)) is not None:
                     visit = call.visit
                     self._of_call(call, event)
                     if visit is not None and call.visit is None and self._duty is not None:
@@ -174,53 +170,10 @@ class Board:
             case _:
                 assert_never(event)
 
-    # --- finding the call -------------------------------------------------------------------------------------
-
-    def _known(self, channel_id: str) -> Call | None:
-        call = self._calls.get(channel_id)
-        if call is not None and self._catching_up:
-            call.complete_by = "reconciled"
-        return call
-
-    def _caller(self, event: e.CallArrived | e.ControlStarted | e.QueueJoined | e.AgentAnswered) -> Call | None:
-        """The call of a channel that certainly is a caller's, made known now if it was not; None when it has ended."""
-        if event.channel_id in self._ended:
-            return None
-        call = self._known(event.channel_id)
-        if call is not None:
-            if call.caller == "invalid" or not call.caller:
-                call.caller = event.caller
-            return call
-        first = self._strangers.pop(event.channel_id, None)
-        exten = event.exten if isinstance(event, e.CallArrived | e.ControlStarted) else ""
-        return self._open(
-            event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name,
-            first.exten if first else exten, first.at if first else event.at,
-        )  # fmt: skip
-
-    def _open(
-        self, call_id: str, linkedid: str, channel: str, caller: str, caller_name: str, exten: str, at: int
-    ) -> Call:
-        call = self._calls[call_id] = Call(call_id, linkedid, channel, caller, caller_name, exten, at)
-        if self._catching_up:
-            call.complete_by = "reconciled"
-        return call
-
-    def _channel_opened(self, event: e.ChannelOpened) -> None:
-        if event.channel_id != event.linkedid or event.channel_id in self._calls or event.channel_id in self._ended:
-            return
-        if contexts.is_made_by_us(event.channel_id):
-            return  # a call when somebody has picked up
-        if event.context in contexts.INBOUND:
-            self._open(
-                event.channel_id, event.linkedid, event.channel, event.caller, event.caller_name, event.exten, event.at
-            )
-        else:
-            self._strangers[event.channel_id] = event
+    # --- the end of a call ------------------------------------------------------------------------------------
 
     def _channel_closed(self, event: e.ChannelClosed) -> Iterator[c.Command]:
-        self._strangers.pop(event.channel_id, None)
-        if (call := self._known(event.channel_id)) is not None:
+        if (call := self._directory.channel_closed(event.channel_id)) is not None:
             yield from self._end(call, event.at, event.cause, seen=True)
         elif self._duty is not None:
             yield from self._duty.unanswered(event)
@@ -228,10 +181,7 @@ class Board:
     def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> Iterator[c.Command]:
         visit = call.visit
         self.agents.free_all(call.call_id, at)
-        del self._calls[call.call_id]
-        self._ended[call.call_id] = None
-        if len(self._ended) > REMEMBERED:
-            del self._ended[next(iter(self._ended))]
+        self._directory.forget(call)
         record = call.close(at, cause, seen=seen)
         yield c.Keep(record)
         if self._duty is not None:
@@ -246,16 +196,16 @@ class Board:
         self.agents.busy_with(interface, name, doing, call.call_id, queue, event.at)
 
     def _joined(self, event: e.QueueJoined) -> None:
-        call = self._caller(event)
-        if call is None or (self._catching_up and call.has_joined(event.queue, event.at)):
+        call = self._directory.caller(event)
+        if call is None or (self._directory.catching_up and call.has_joined(event.queue, event.at)):
             return
         call.join(event.queue, event.at)
         if self._duty is not None:
             self._duty.joined(call, event.queue, event.at)
 
     def _agent_answered(self, event: e.AgentAnswered) -> Iterator[c.Command]:
-        call = self._caller(event)
-        if call is None or (self._catching_up and call.was_answered(event.at)):
+        call = self._directory.caller(event)
+        if call is None or (self._directory.catching_up and call.was_answered(event.at)):
             return
         if call.visit is None and call.talk_since is None:
             call.join(event.queue, event.at - 1000 * event.waited_s)
@@ -267,7 +217,7 @@ class Board:
                 yield from self._duty.connected(call, event.queue, event.at)
 
     def _hold(self, event: e.HoldStarted | e.HoldEnded) -> None:
-        call = self._known(event.linkedid)
+        call = self._directory.known(event.linkedid)
         if call is None or call.talk_since is None:
             return
         visit = call.visits[-1]
@@ -276,8 +226,8 @@ class Board:
         self._occupy(visit.interface, visit.agent, AgentState.HOLD if held else AgentState.TALKING, call, event)
 
     def _transferred(self, event: e.CallTransferred) -> None:
-        call = self._known(event.channel_id) or self._known(event.linkedid)
-        if call is None or (self._catching_up and event.target in call.transfers):
+        call = self._directory.known(event.channel_id) or self._directory.known(event.linkedid)
+        if call is None or (self._directory.catching_up and event.target in call.transfers):
             return
         call.transfers.append(event.target)
         call.stop_talking(event.at, Phase.TRANSFERRED)
@@ -286,7 +236,7 @@ class Board:
     # --- the menu ---------------------------------------------------------------------------------------------
 
     def _control_started(self, event: e.ControlStarted) -> Iterator[c.Command]:
-        if (call := self._caller(event)) is None:
+        if (call := self._directory.caller(event)) is None:
             return
         call.still_there(event.at)
         call.enter(Phase.MENU, event.at)
@@ -297,7 +247,7 @@ class Board:
             yield from self._conversations.started(call, event)
 
     def _command_finished(self, event: e.CommandFinished | e.MessageRecorded | e.LookupFinished) -> Iterator[c.Command]:
-        if (call := self._known(event.channel_id)) is None:
+        if (call := self._directory.known(event.channel_id)) is None:
             return
         match event:
             case e.MessageRecorded():
@@ -316,15 +266,15 @@ class Board:
             case e.LinkUp():
                 self._restarted = bool(self._boot) and event.boot != self._boot
                 self._boot = event.boot
-                self._catching_up = True
+                self._directory.catching_up = True
             case e.LinkLost():
                 if not self.stale_since:
                     self.stale_since = event.at
-                self._catching_up = False
+                self._directory.catching_up = False
             case e.LedgerRead():
                 self.ledger = event
             case e.SnapshotTaken():
-                self._catching_up = False
+                self._directory.catching_up = False
                 yield from self._snapshot(event)
                 self.stale_since = None
 
@@ -335,11 +285,11 @@ class Board:
             yield from self._end(call, gone_at, 0, seen=False)
         if self._duty is not None:
             yield from self._duty.restored(frozenset(alive), taken.at)
-        self._strangers = {key: first for key, first in self._strangers.items() if key in alive}
+        self._directory.keep_strangers(alive)
         for member in taken.members:
             self.agents.changed(member)
         for channel in taken.channels:
-            self._found(channel)
+            self._directory.found(channel)
         for row in taken.waiting:
             self._found_waiting(row, taken.at)
         for call in self._calls.values():
@@ -350,20 +300,9 @@ class Board:
             if contexts.in_menu(here) and call.visit is None and call.talk_since is None:
                 yield c.Adopt(call.call_id, call.channel)
 
-    def _found(self, channel: e.LiveChannel) -> None:
-        """A caller whom nobody told us of: we were away when the call came."""
-        caller = channel.channel_id == channel.linkedid and channel.context.startswith(contexts.OURS)
-        if contexts.is_made_by_us(channel.channel_id):
-            return
-        if caller and channel.context not in contexts.NOT_CALLERS and channel.channel_id not in self._calls:
-            self._open(
-                channel.channel_id, channel.linkedid, channel.channel, channel.caller, channel.caller_name,
-                channel.exten, channel.since,
-            ).complete_by = "reconciled"  # fmt: skip
-
     def _found_waiting(self, row: e.Waiting, at: int) -> None:
         joined_at = at - 1000 * row.waited_s
-        call = self._calls.get(row.channel_id) or self._open(
+        call = self._calls.get(row.channel_id) or self._directory.open(
             row.channel_id, row.channel_id, row.channel, row.caller, row.caller_name, "", joined_at
         )
         call.join(row.queue, joined_at)
