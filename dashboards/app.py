@@ -1,7 +1,7 @@
 """The pages and their API, as one FastAPI application.
 
 There is no sign-in yet: the server must listen on the machine itself only, which is the default. It refuses requests that name another
-host, so that no web page elsewhere can reach it through somebody's browser. Reads the log and the board; changes nothing.
+host, and forms from pages elsewhere, so that nobody can reach it through somebody's browser. Changes nothing itself: it asks the house.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards import api, board, calls
+from dashboards import api, board, callbacks, calls, lost, messages, reception, survey
+from dashboards.forms import SameOrigin
 from dashboards.languages import language_of
 from dashboards.live import Hub
-from dashboards.pages import HERE, Pages, Reads, Source, html
+from dashboards.pages import HERE, House, Pages, Reads, html
 from pbx.settings import Settings
 
 GUARDS = {
@@ -30,8 +31,8 @@ GUARDS = {
 }
 
 
-def create_app(source: Source, log: Reads, settings: Settings) -> FastAPI:
-    """All routes. `source` and `log` are only read."""
+def create_app(source: House, log: Reads, settings: Settings) -> FastAPI:
+    """All routes."""
     pages = Pages(source, log)
     hub = Hub(pages.sections, source.wait_changed, lambda: source.picture().version, pages.build)
 
@@ -50,10 +51,13 @@ def create_app(source: Source, log: Reads, settings: Settings) -> FastAPI:
     app.state.trend = pages.trend
     hosts = ["localhost", "127.0.0.1", "[::1]", settings.web_host]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
+    app.add_middleware(SameOrigin)
     app.add_middleware(Guarded)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(board.routes(pages, hub))
     app.include_router(calls.routes(pages, log, source, settings))
+    for family in (lost, callbacks, messages, survey, reception):
+        app.include_router(family.routes(pages, log, source))
     app.include_router(api.routes(log, source))
 
     @app.exception_handler(HTTPException)

@@ -4,8 +4,9 @@ from typing import Any
 
 from dashboards.views import Titles, Tongue, View, clean, clock, date, date_time, masked, span, threshold, titles_of
 from pbx.centre import Centre
-from pbx.record import CallRecord, Outcome
-from recordings.queries import CallDetail, CallRow
+from pbx.numbers import dialable, same
+from pbx.record import CallRecord, Outcome, ToldWait
+from recordings.queries import CallDetail, CallRow, Only
 from recordings.words import Turn
 
 LOW = 0.7
@@ -41,6 +42,13 @@ def detail(d: CallDetail, centre: Centre, say: Tongue) -> View:
     return {
         "id": c.call_id,
         "title": say("call_of", caller=masked(c.caller, say)),
+        "can_call": dialable(c.caller) is not None,
+        "has_number": bool(same(c.caller)),
+        "callback": c.callback_id,
+        "told": [_told(t, say) for t in c.told],
+        "scores": [
+            (say(f"factor_{s.factor}") if f"factor_{s.factor}" in say else clean(s.factor), s.value) for s in c.survey
+        ],
         "outcome_word": say(f"out_{c.outcome.value}"),
         "good": c.outcome is Outcome.ANSWERED,
         "facts": _facts(c, titles, say),
@@ -72,7 +80,71 @@ def _facts(c: CallRecord, titles: Titles, say: Tongue) -> list[tuple[str, str]]:
     ]
     if c.transfers:
         facts.insert(6, (say("transfers"), ", ".join(clean(target) for target in c.transfers)))
-    return facts
+    return [*facts[:-2], *_citizen_facts(c, say), *facts[-2:]]
+
+
+def _citizen_facts(c: CallRecord, say: Tongue) -> list[tuple[str, str]]:
+    """What only some calls have."""
+    message = say(f"msg_{c.message}") if f"msg_{c.message}" in say else clean(c.message)
+    known = [
+        ("kind_of_call", say("kind_callback") if c.kind == "callback" else ""),
+        ("turned_away", _named("block_", c.blocked, say)),
+        ("favoured", say("favoured_of", s=c.favoured_s, why=_named("fav_", c.favoured, say)) if c.favoured_s else ""),
+        ("dossier", clean(c.dossier)),
+        ("message", say("message_of", kind=message, time=span(c.message_ms)) if c.message else ""),
+        ("petition_number", clean(c.petition)),
+    ]
+    return [(say(name), value) for name, value in known if value]
+
+
+def _named(prefix: str, name: str, say: Tongue) -> str:
+    """The words for a reason; the reason itself when there are none."""
+    return say(prefix + name) if name and prefix + name in say else clean(name)
+
+
+def _told(t: ToldWait, say: Tongue) -> str:
+    """What the caller was told, and on what it rested."""
+    known = {"at": clock(t.at), "ahead": t.ahead, "serving": t.serving}
+    if t.low_s is None or t.high_s is None:
+        return say("told_nothing", **known, why=_named("tw_", t.why, say) or say("tw_"))
+    if not t.low_s:
+        return say("told_under", **known, high=_minutes(t.high_s))
+    return say("told_range", **known, low=_minutes(t.low_s), high=_minutes(t.high_s))
+
+
+def _minutes(seconds: int) -> str:
+    return f"{seconds / 60:g}" if seconds % 60 == 0 else f"{seconds / 60:.1f}"
+
+
+def message_row(r: CallRow, titles: Titles, say: Tongue) -> View:
+    """A line of the list of messages."""
+    c = r.record
+    state = "msg_pending" if r.transcript_state == "pending" else f"s_{r.transcript_state}"
+    return row(r, titles, say) | {
+        "kind": _named("msg_", c.message, say),
+        "length": span(c.message_ms),
+        "petition": clean(c.petition, 20),
+        "said": clean(r.snippet, 160) if r.transcript_state == "done" and r.snippet else say(state),
+    }
+
+
+def only_words(only: Only, caller: str, titles: Titles, say: Tongue) -> list[str]:
+    """What a list of calls is narrowed to, in words."""
+    known = [
+        (only.caller_of, say("only_caller_of", who=masked(caller, say))),
+        (only.callback, say("only_callback")),
+        (only.message, _named("msg_", only.message, say) if only.message != "any" else say("only_message")),
+        (only.factor, _named("factor_", only.factor, say)),
+        (only.score, say("only_score", score=only.score)),
+        (only.queue, say("only_field", queue=titles.get(only.queue) or clean(only.queue, 40))),
+        (only.since and only.until, _days(only)),
+    ]
+    return [words for asked, words in known if asked]
+
+
+def _days(only: Only) -> str:
+    first, last = date(only.since), date(max(only.since, only.until - 1))
+    return first if first == last else f"{first} – {last}"
 
 
 def ribbon(c: CallRecord, say: Tongue) -> list[View]:

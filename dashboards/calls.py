@@ -1,5 +1,6 @@
 """The list of calls, one call, and its audio."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from dashboards.pages import Pages, Reads, Source, html
 from pbx.record import Outcome
 from pbx.settings import Settings
 from recordings.audio import kept_path
-from recordings.queries import CallRow, Cursor
+from recordings.queries import CallRow, Cursor, Only
 
 PAGE = 50
 LONGEST = 100
@@ -28,10 +29,11 @@ def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIR
         say = views.Tongue(language)
         titles = views.titles_of(source.centre, say)
         asked = _asked(q, outcome, queue, titles)
+        only, narrowed = only_asked(request.query_params)
         rows = log.calls(
-            limit=PAGE + 1, before=cursor(before), text=asked["q"], outcome=asked["outcome"], queue=asked["queue"]
-        )
-        kept = {key: value for key, value in asked.items() if value}
+            limit=PAGE + 1, before=cursor(before), text=asked["q"], outcome=asked["outcome"], queue=asked["queue"], only=only
+        )  # fmt: skip
+        kept = {key: value for key, value in asked.items() if value} | narrowed
         page = pages.page(
             "calls.html",
             language,
@@ -42,6 +44,9 @@ def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIR
             outcomes=list(Outcome),
             titles=titles,
             filtered=bool(kept),
+            narrowed=narrowed,
+            only=call_view.only_words(only, rows[0].record.caller if rows else "", titles, say),
+            newest=urlencode(kept),
             first=not before,
             older=_older(rows, kept),
             kept_query=_query(kept | ({"before": before} if before else {})),
@@ -73,6 +78,28 @@ def cursor(text: str) -> Cursor | None:
     """`1795400000000~pbx-1` -> where the next page begins; None for anything else."""
     at, _, call_id = text.partition("~")
     return (int(at), call_id) if at.isdecimal() and len(at) < 16 and call_id else None
+
+
+_NARROWING = ("since", "until", "same", "callback", "message", "factor", "score", "field")
+
+
+def only_asked(sent: Mapping[str, str]) -> tuple[Only, dict[str, str]]:
+    """What links from other pages narrow the list to, and the same for the links of this one."""
+    asked = {name: sent[name][:LONGEST] for name in _NARROWING if sent.get(name, "").strip()}
+    for name, most in (("since", 13), ("until", 13), ("score", 1)):
+        if name in asked and not (asked[name].isascii() and asked[name].isdecimal() and len(asked[name]) <= most):
+            del asked[name]
+    only = Only(
+        since=int(asked.get("since", 0)),
+        until=int(asked.get("until", 0)),
+        caller_of=asked.get("same", ""),
+        callback=asked.get("callback", ""),
+        message=asked.get("message", ""),
+        factor=asked.get("factor", ""),
+        score=int(asked.get("score", 0)),
+        queue=asked.get("field", ""),
+    )
+    return only, asked
 
 
 def _asked(q: str, outcome: str, queue: str, titles: views.Titles) -> dict[str, str]:

@@ -11,16 +11,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboards import board_view, views
 from dashboards.live import Sections, now_ms
+from dashboards.reception_view import Calibrated
 from dashboards.trend import STEP_MS, Trend
+from ivr.hours import Opening
+from pbx.callbacks import Callback
 from pbx.centre import Centre
+from pbx.gate import Block
 from pbx.metrics import QueueFigures
 from pbx.picture import Picture
-from recordings.queries import CallDetail, CallRow, Cursor
+from recordings.citizens import Citizens
+from recordings.queries import CallDetail, CallRow, Cursor, Only
 
 HERE = Path(__file__).parent
 RECENT = 4
 SECTIONS = ("link", "big", "queues", "waiting", "calls", "finished", "agents")
 YEAR_S = 31_536_000
+BY = "trực ban"
+"""Who did what is done on a page, until people sign in."""
 
 
 class Source(Protocol):
@@ -33,11 +40,55 @@ class Source(Protocol):
     async def wait_changed(self, version: int) -> None: ...
 
 
+class House(Source, Protocol):
+    """The running house: what stands open for citizens, and what people at the desk may ask of it.
+
+    Called on the house's own loop; everything answers at once. `by` is who asks.
+    """
+
+    def callbacks(self) -> tuple[Callback, ...]:
+        """Those that have not ended."""
+
+    def ask_callback(self, number: str, queue: str, language: str, by: str) -> str:
+        """Promise to call a number: `booked`, `later` (when the line opens), `exists`, `bad_number` or `refused` (no way to call out)."""
+
+    def cancel_callback(self, callback_id: str, by: str) -> bool:
+        """False: it has ended already, or there is none."""
+
+    def blocks(self) -> tuple[Block, ...]:
+        """Those in force."""
+
+    def block(self, number: str, until: int, reason: str, by: str) -> None: ...
+
+    def unblock(self, number: str, by: str) -> None: ...
+
+    def calibration(self) -> Mapping[str, Calibrated]:
+        """Queue -> how true its told waits were."""
+
+    def hours(self) -> Mapping[str, Opening]:
+        """Queue -> how it stands now; `''` is the whole line."""
+
+    def set_hours(self, is_open: bool, until: int, reason: str, by: str) -> None:
+        """Open or close everything against the calendar until a moment, UTC ms."""
+
+    def release_hours(self, by: str) -> None:
+        """The calendar holds again."""
+
+
 class Reads(Protocol):
     """What is read from the log."""
 
+    citizens: Citizens
+
     def calls(
-        self, *, limit: int = 50, before: Cursor | None = None, text: str = "", outcome: str = "", queue: str = ""
+        self,
+        *,
+        limit: int = 50,
+        before: Cursor | None = None,
+        text: str = "",
+        outcome: str = "",
+        queue: str = "",
+        only: Only | None = None,
     ) -> list[CallRow]: ...
     def call(self, call_id: str) -> CallDetail | None: ...
 

@@ -33,6 +33,9 @@ class Tongue:
     def __call__(self, key: str, **values: object) -> str:
         return self._words[key].format(**values)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._words
+
     def per_cent(self, value: float | None) -> str:
         if value is None:
             return "–"
@@ -96,6 +99,13 @@ def date(at: int) -> str:
 
 def date_time(at: int) -> str:
     return f"{date(at)} {clock(at)}"
+
+
+def when(at: int | None, now: int) -> str:
+    """The time alone when it is today's, with its date when not."""
+    if at is None:
+        return "–"
+    return clock(at, seconds=False) if date(at) == date(now) else f"{clock(at, seconds=False)} {date(at)}"
 
 
 def _local(at: int) -> datetime:

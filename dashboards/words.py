@@ -1,6 +1,8 @@
-"""What the pages say, in both languages. Pure data; the only place where a page's sentences stand."""
+"""What the pages say, in both languages. Pure data; a page's sentences stand here and in `words_citizens.py`, nowhere else."""
 
-WORDS: dict[str, dict[str, str]] = {
+from dashboards import words_citizens
+
+_WORDS: dict[str, dict[str, str]] = {
     "vi": {
         "board": "Bảng trực", "calls": "Cuộc gọi", "other_language": "English", "skip": "Tới nội dung chính",
         "waiting_now": "Đang chờ", "people": "người", "last_hour": "60 phút qua", "longest_now": "Chờ lâu nhất", "service_level": "Mức phục vụ",
@@ -86,3 +88,5 @@ WORDS: dict[str, dict[str, str]] = {
         "visits": "Visits to queues", "missed_by": "did not answer: {agents}", "call_id": "Call id", "conservation": "Offered = answered + abandoned + other",
     },
 }  # fmt: skip
+
+WORDS = {language: said | words_citizens.WORDS[language] for language, said in _WORDS.items()}

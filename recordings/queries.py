@@ -54,6 +54,8 @@ class Only(msgspec.Struct, frozen=True):
     factor: str = ""
     score: int = 0
     """Answered this question of the survey, with this score; without a factor: any question."""
+    queue: str = ""
+    """The call counts for this queue (it may have stayed in others before)."""
 
 
 Cursor = tuple[int, str]
@@ -181,17 +183,19 @@ def _conditions(connection: sa.Connection, only: Only) -> list[Any]:
         found.append(_arrived(only.since, only.until or 2**62))
     if only.callback:
         found.append(calls.c.callback_id == _searchable(only.callback))
+    if only.queue:
+        found.append(calls.c.queue == _searchable(only.queue))
     if only.message:
-        found.append(calls.c.message != "" if only.message == "any" else calls.c.message == only.message)
+        found.append(calls.c.message != "" if only.message == "any" else calls.c.message == _searchable(only.message))
     if only.factor or only.score:
-        asked = scores.c.factor == only.factor if only.factor else sa.true()
+        asked = scores.c.factor == _searchable(only.factor) if only.factor else sa.true()
         given = scores.c.value == only.score if only.score else sa.true()
         found.append(sa.exists().where(scores.c.call_id == calls.c.call_id, asked, given))
     if only.caller_of:
         known = sa.select(calls.c.caller).where(calls.c.call_id == _searchable(only.caller_of))
         number = same(connection.execute(known).scalar() or "")
         # People without a number are not one person.
-        found.append(calls.c.caller.in_(forms_of(number)) if number else calls.c.call_id == only.caller_of)
+        found.append(calls.c.caller.in_(forms_of(number)) if number else calls.c.call_id == _searchable(only.caller_of))
     return found
 
 

@@ -28,6 +28,7 @@ from recordings.queries import Log
 from recordings.store import keep_calls, keep_transcript
 from recordings.tables import open_log
 from recordings.words import Transcript
+from tests.front_desk import FrontDesk
 from tests.tables import START, events_of
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -54,10 +55,11 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
-class Hotline:
+class Hotline(FrontDesk):
     """Told stories happen now; what is over lands in the log."""
 
     def __init__(self, place: Path) -> None:
+        super().__init__()
         self.settings = Settings(data_dir=place)
         self.centre = load_centre()
         self.engine = open_log(self.settings.database)
