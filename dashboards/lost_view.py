@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dashboards.views import Titles, Tongue, View, clean, clock, date, masked, span, threshold, when
+from dashboards.views import Titles, Tongue, View, clean, masked, span, threshold, when
 from pbx.callbacks import Attempt, Callback, CallbackState
 from pbx.numbers import dialable
 from recordings.citizens import LostCaller
@@ -18,8 +18,7 @@ def lost_row(c: LostCaller, titles: Titles, say: Tongue, now: int) -> View:
         "call": c.call_id,
         "who": who,
         "times": c.times,
-        "at": clock(c.last_at, seconds=False),
-        "date": date(c.last_at),
+        "at": when(c.last_at, now),
         "where": _where(c, titles, say),
         "wait_mark": threshold(c.wait_ms) if c.where == "queue" else "",
         "notes": [say(f"n_{name}", n=n) for name, n in (("closed", c.closed), ("down", c.down)) if n and c.times],

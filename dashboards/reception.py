@@ -92,7 +92,6 @@ class Desk:
             blocks=reception_view.block_rows(self._house.blocks(), say, now),
             calibrations=reception_view.calibrations(self._house.calibration(), titles, say),
             notice=lost_view.notice(done, "", say),
-            earliest=typed(now),
             longest={"force": LONGEST_FORCED_DAYS, "block": LONGEST_BLOCK_DAYS},
             here="reception",
             **(fresh | forms),

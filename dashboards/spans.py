@@ -18,7 +18,10 @@ _EARLIEST = 2000
 
 
 class Span(msgspec.Struct, frozen=True):
-    """[start, end) in UTC ms. `first` and `last` are the days as ISO dates, or what was typed when `problem` says what is wrong with it."""
+    """[start, end) in UTC ms. `first` and `last` are the days as people write them, or what was typed when `problem` says what is wrong.
+
+    Typed as text: a browser's own field would show the order of day and month of the browser's language, not of the centre.
+    """
 
     key: str
     start: int
@@ -58,7 +61,7 @@ def _wrong(first: str, last: str, start: date | None, end: date | None) -> str:
 
 
 def _span(key: str, first: date, last: date) -> Span:
-    return Span(key, *bounds(first, last), first.isoformat(), last.isoformat())
+    return Span(key, *bounds(first, last), f"{first:%d/%m/%Y}", f"{last:%d/%m/%Y}")
 
 
 def bounds(first: date, last: date) -> tuple[int, int]:
@@ -108,5 +111,5 @@ def end_problem(text: str, now: int, longest_days: int) -> str:
 
 
 def typed(at: int) -> str:
-    """A moment as a form shows it: `2026-11-24T17:00`."""
-    return datetime.fromtimestamp(at / 1000, ZONE).strftime("%Y-%m-%dT%H:%M")
+    """A moment as a form shows it: `24/11/2026 17:00`."""
+    return datetime.fromtimestamp(at / 1000, ZONE).strftime("%d/%m/%Y %H:%M")

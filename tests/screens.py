@@ -15,6 +15,7 @@ from pbx.record import CallRecord, Outcome, Visit
 from pbx.service import now_ms
 from recordings.words import Transcript, Word
 from tests.browser import Hotline, browser, hotline
+from tests.screens_citizens import PAGES, citizens
 
 SIZES = {"1920": (1920, 1080), "1366": (1366, 768), "390": (390, 844)}
 TALK = [
@@ -113,8 +114,8 @@ def fill(centre: Hotline) -> None:
     centre.tell(e.MemberChanged(now_ms() - 200_000, "tong-hop", "PJSIP/105", AGENTS[4], 1, True, "Nghỉ giữa giờ"))
     for n in range(200):
         wave = abs(n % 80 - 40) * 5 // 8
-        made = Sample(now_ms() - (200 - n) * STEP_MS, wave // 6, wave * 9_000, 100 - n / 3 - wave / 2, n // 23 % 4)
-        centre.trend.add(made)
+        sample = Sample(now_ms() - (200 - n) * STEP_MS, wave // 6, wave * 9_000, 100 - n / 3 - wave / 2, n // 23 % 4)
+        centre.trend.add(sample)
     centre.story(NOW + "0 G menu")
 
 
@@ -135,6 +136,9 @@ async def main(place: Path) -> None:
         async with browser() as chrome, hotline(Path(scratch)) as centre:
             await photograph(chrome, centre, "/board", "empty", place)
             fill(centre)
+            citizens(centre, record(57, now_ms() - 180_000))
+            for where, name in PAGES.items():
+                await photograph(chrome, centre, where, name, place)
             for where, name in (("/board", "board"), ("/calls", "calls"), ("/calls/pbx-57", "call"), ("/calls/pbx-59", "pending"),
                                 ("/calls/pbx-58", "abandoned"), ("/calls/none", "missing"), ("/board?lang=en", "english")):  # fmt: skip
                 await photograph(chrome, centre, where, name, place)

@@ -32,7 +32,8 @@ async def client(centre: Hotline) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_every_answer_carries_its_guards(client: httpx2.AsyncClient) -> None:
-    for where in ("/board", "/calls", "/api/v1/calls", "/healthz"):
+    pages = ("/board", "/calls", "/lost", "/callbacks", "/messages", "/survey", "/reception")
+    for where in (*pages, "/api/v1/calls", "/healthz"):
         answer = await client.get(where)
         assert answer.status_code == 200, where
         policy = answer.headers["content-security-policy"]
@@ -102,9 +103,25 @@ async def test_odd_questions_get_a_page(client: httpx2.AsyncClient, query: str) 
 def test_both_languages_say_the_same_things() -> None:
     assert WORDS["vi"].keys() == WORDS["en"].keys()
     pages = "".join(p.read_text() for p in Path("dashboards").rglob("*.html")) + "".join(
-        p.read_text() for p in Path("dashboards").glob("*.py") if p.name != "words.py"
+        p.read_text() for p in Path("dashboards").glob("*.py") if not p.name.startswith("words")
     )
     built = ("state_", "phase_", "out_", "t_", "s_", "missing_", "by_", "lang_", "speaker_")
+    built += (
+        "lost_",
+        "cb_",
+        "att_",
+        "msg_",
+        "factor_",
+        "why_",
+        "done_",
+        "bad_",
+        "tw_",
+        "fav_",
+        "block_",
+        "span_",
+        "n_closed",
+        "n_down",
+    )
     for key in WORDS["vi"]:
         assert key.startswith(built) or f'"{key}"' in pages or f"'{key}'" in pages, f"nobody says {key}"
 
