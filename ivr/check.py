@@ -77,7 +77,7 @@ def _each(menu: m.Menu, queues: Collection[str], audio: Mapping[str, Collection[
                     f"node «{name}» leads to «{target}», which does not exist: declare it or correct the name",
                 )  # fmt: skip
         yield from _keys(name, node, menu)
-        if isinstance(node, m.Enqueue) and node.queue not in queues:
+        if isinstance(node, m.Enqueue) and not node.queue.startswith("$") and node.queue not in queues:
             yield Finding(
                 name, f"nút «{name}» chuyển tới hàng đợi không có «{node.queue}», hãy chọn một trong: {', '.join(sorted(queues))}",
                 f"node «{name}» sends to queue «{node.queue}», which does not exist: choose one of {', '.join(sorted(queues))}",
@@ -114,7 +114,7 @@ def _sounds(name: str, node: m.Node, menu: m.Menu, audio: Mapping[str, Collectio
         prompts += [*node.again, *node.silence_prompts, *node.wrong_prompts]
     for language in menu.languages:
         for prompt in dict.fromkeys(prompts):
-            if sound(prompt) not in audio.get(language, ()):
+            if not prompt.startswith("$") and sound(prompt) not in audio.get(language, ()):
                 yield Finding(
                     name, f"nút «{name}» cần lời thoại «{prompt}» tiếng {language}, chưa có tệp {language}/{sound(prompt)}.wav",
                     f"node «{name}» needs the prompt «{prompt}» in {language}: the file {language}/{sound(prompt)}.wav is missing",
@@ -126,7 +126,7 @@ def _reach(menu: m.Menu) -> Iterator[Finding]:
     if menu.start not in menu.nodes:
         return
     seen: set[str] = set()
-    ahead = [menu.start]
+    ahead = [name for name in (menu.start, menu.callback, menu.blocked) if name]
     while ahead:
         name = ahead.pop()
         if name in menu.nodes and name not in seen:

@@ -173,7 +173,7 @@ def _spoken(menu: m.Menu, facts: Facts, session: Session, node: m.Node, hops: in
     """The node has said what it says: now its deed."""
     if hops > SILENT_HOPS:
         person = menu.node(menu.person)
-        return session, (Enqueue(person.queue) if isinstance(person, m.Enqueue) else Finish(),)
+        return _hand_over(session, Enqueue(person.queue) if isinstance(person, m.Enqueue) else Finish())
     hops += 1
     match node:
         case m.Play():
@@ -196,9 +196,9 @@ def _spoken(menu: m.Menu, facts: Facts, session: Session, node: m.Node, hops: in
         case m.Lookup():
             return _looked(menu, facts, session, node)
         case m.Transfer():
-            return session, (Transfer(node.to),)
+            return _hand_over(session, Transfer(node.to))
         case m.HangUp():
-            return session, (Finish(node.blocked),)
+            return _hand_over(session, Finish(node.blocked))
         case m.Asking():
             return _listen(session, node)
         case m.Voicemail() | m.Petition() | m.Back() | m.Repeat():
@@ -230,7 +230,12 @@ def _enqueue(menu: m.Menu, facts: Facts, session: Session, node: m.Enqueue, hops
     if refused:
         session = replace(session, values={**session.values, "closed": "yes" if shut else ""})
         return _enter(menu, facts, session, node.returns.get(refused) or node.otherwise, hops)
-    return session, (Enqueue(queue, "CONTINUE" in node.returns),)
+    return _hand_over(session, Enqueue(queue, "CONTINUE" in node.returns))
+
+
+def _hand_over(session: Session, output: Enqueue | Transfer | Finish) -> Step:
+    """The call is in other hands now: what is still told of things said before must not hand it over a second time."""
+    return replace(session, step=session.step + 1), (output,)
 
 
 def _returned(menu: m.Menu, facts: Facts, session: Session, status: str) -> Step:
@@ -240,9 +245,9 @@ def _returned(menu: m.Menu, facts: Facts, session: Session, status: str) -> Step
     if status.startswith("KEY"):
         session = _pressed(session, session.queue_node, status[3:])
         if status not in node.returns:
-            return session, (Enqueue(_queue(session, node.queue), "CONTINUE" in node.returns),)
+            return _hand_over(session, Enqueue(_queue(session, node.queue), "CONTINUE" in node.returns))
     elif status == "CONTINUE" and status not in node.returns:
-        return session, (Finish(),)  # an agent has served this caller
+        return _hand_over(session, Finish())  # an agent has served this caller
     return _enter(menu, facts, session, node.returns.get(status) or node.otherwise)
 
 

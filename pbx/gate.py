@@ -50,6 +50,10 @@ class Gate:
         elif number:
             self._blocks[number] = block
 
+    def find(self, number: str) -> Block | None:
+        """The block of this number."""
+        return self._blocks.get(same(number))
+
     def turned_away(self, caller: str, at: int) -> str:
         """Note a call; why it must not come in (`blocked`, `rate`), '' when it may."""
         number = same(caller)

@@ -45,8 +45,9 @@ class Reception:
         return self._calendar.at(at, queue) if queue and line.open else line
 
     def force(self, forced: e.HoursForced) -> None:
-        """A person opens or closes; a later word comes before an earlier one."""
-        self._forced = [*(f for f in self._forced if f.until > forced.at), forced]
+        """A person opens or closes; a later word comes before an earlier one, and one that ends at once gives the calendar back its right."""
+        lasting = [f for f in self._forced if f.until > forced.at]
+        self._forced = [*lasting, forced] if forced.until > forced.at else []
         self._use_forced()
 
     def _use_forced(self) -> None:
@@ -132,8 +133,9 @@ class Reception:
 
     def blocked(self, event: e.NumberBlocked) -> Block:
         """A person blocked a number, or let it in again."""
-        block = Block(
-            event.number, event.at, event.until, event.reason, event.by, lifted_at=event.at if event.lifted else None
-        )
+        lifted = event.at if event.lifted else None
+        before = self.gate.find(event.number) if event.lifted else None
+        since = before.since if before is not None else event.at
+        block = Block(event.number, since, event.until, event.reason, event.by, lifted_at=lifted)
         self.gate.block(block)
         return block

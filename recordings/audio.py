@@ -20,7 +20,8 @@ from ivr.problem import Problem
 RATE = 8000
 LONGEST_S = 4 * 3600
 SIDES = ("caller", "agent")
-EMPTY, CUT_OFF = "empty", "cut off"
+EMPTY, CUT_OFF, MISSING = "empty", "cut off", "not recorded"
+NO_AGENT = f"agent: {MISSING}"
 _HEADER = 44
 _BLOCK = 30 * RATE
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -120,7 +121,7 @@ def _voice(path: Path) -> _Voice:
         with path.open("rb") as file:
             header, size = file.read(_HEADER), path.stat().st_size
     except FileNotFoundError:
-        return _Voice(path, flaw="not recorded")
+        return _Voice(path, flaw=MISSING)
     if not size:
         return _Voice(path, flaw=EMPTY)
     if len(header) < _HEADER or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt " or header[36:40] != b"data":

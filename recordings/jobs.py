@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from ivr.problem import Problem
 from pbx.record import CallRecord
-from recordings.audio import NoAudio, closed, keep, kept_path
+from recordings.audio import NO_AGENT, NoAudio, closed, keep, kept_path
 from recordings.queries import Log
 from recordings.speech import Recogniser, SpeechFailed
 from recordings.store import fail_transcript, keep_recording, keep_transcript
@@ -150,11 +150,18 @@ class Jobs:
             if self._stopping.wait(0.1):
                 raise _Leaving
         kept = keep(self._spool, self._store, call_id)
-        if kept.flaws:
-            log.warning("recording_flawed call=%s flaws=%s", call_id, kept.flaws)
+        flaws = self._flaws(call_id, kept.flaws)
+        if flaws:
+            log.warning("recording_flawed call=%s flaws=%s", call_id, flaws)
         now = _now_ms()
-        self._written(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), kept.flaws, now))
+        self._written(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), flaws, now))
         return ""
+
+    def _flaws(self, call_id: str, flaws: tuple[str, ...]) -> tuple[str, ...]:
+        """A message has one voice, and nothing is wrong with that."""
+        found = self._log.call(call_id)
+        alone = found is not None and found.record.message
+        return tuple(flaw for flaw in flaws if flaw != NO_AGENT) if alone else flaws
 
     def _transcribe(self, call_id: str) -> str:
         if self._log.settled(call_id):

@@ -108,7 +108,9 @@ class Writer:
         """Something in the batch can never be stored; one such call must not keep the others out."""
         if len(batch) == 1:
             self.refused += 1
-            log.error("call_refused_by_the_log call=%s reason=%s", getattr(batch[0], "call_id", ""), type(error).__name__)
+            log.error(
+                "call_refused_by_the_log call=%s reason=%s", getattr(batch[0], "call_id", ""), type(error).__name__
+            )
             return True
         return all(self._write([item]) for item in batch)
 

@@ -25,8 +25,8 @@ from tests.world import World, tree, until, world
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HARMLESS = {
-    "AGI", "Answer", "CELGenUserEvent", "Dial", "Goto", "GotoIf", "Hangup", "Playback", "Queue", "Read", "Return", "Set", "StackPop",
-    "StopMixMonitor", "UserEvent", "Wait",
+    "AGI", "Answer", "CELGenUserEvent", "ChanSpy", "Dial", "Gosub", "Goto", "GotoIf", "Hangup", "Playback", "Queue", "Read",
+    "Record", "Return", "Set", "StackPop", "StopMixMonitor", "UserEvent", "Wait",
 }  # fmt: skip
 FUNCTIONS = {"CALLERID", "CHANNEL", "FILTER", "IF", "TIMEOUT"}
 
@@ -65,8 +65,8 @@ def read(text: str) -> Dialplan:
 
 
 def targets(application: str, arguments: str) -> list[str]:
-    if application == "Goto":
-        return [arguments]
+    if application in ("Goto", "Gosub"):
+        return [arguments.partition("(")[0]]
     if application == "GotoIf":
         return [target for target in arguments.rpartition("?")[2].split(":") if target]
     return []

@@ -30,6 +30,10 @@ from recordings.queries import CallRow, Log
 from recordings.tables import open_log
 
 
+ALWAYS = {"always": True}
+"""Opening hours of a line that never closes."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on now, free for UDP and TCP alike."""
     found: list[int] = []
@@ -46,12 +50,19 @@ def free_ports(count: int) -> list[int]:
 class World:
     """Started by `world(...)`; everything in it is real."""
 
-    def __init__(self, place: Path, centre: dict | None, menu: dict | None) -> None:  # type: ignore[type-arg]
-        sip, ami, web = free_ports(3)
+    def __init__(
+        self,
+        place: Path,
+        centre: dict | None,
+        menu: dict | None,
+        hours: dict | None,
+        **settings: object,  # type: ignore[type-arg]
+    ) -> None:
+        sip, ami, web, self.citizens_port = free_ports(4)
         # Below the kernel's ephemeral ports, so that nobody else is given one of these.
         rtp = 10_000 + os.getpid() % 40 * 500
-        changed = {}
-        for name, content in (("centre", centre), ("menu", menu)):
+        changed = dict(settings)
+        for name, content in (("centre", centre), ("menu", menu), ("hours", hours or ALWAYS)):
             if content is not None:
                 changed[name] = place / f"{name}.yaml"
                 changed[name].write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
@@ -63,6 +74,7 @@ class World:
             web_port=web,
             rtp_start=rtp,
             rtp_end=rtp + 499,
+            dial_out=f"PJSIP/citizens/sip:{{number}}@127.0.0.1:{self.citizens_port}",
             **changed,
         )
         self.place = place
@@ -126,8 +138,9 @@ class World:
         await phone.register()
         return phone
 
-    async def citizen(self, number: str) -> Phone:
-        phone = Phone(self.server, number)
+    async def citizen(self, number: str, *, called_back: bool = False) -> Phone:
+        """A phone; the one that is `called_back` is where all calls to citizens arrive."""
+        phone = Phone(self.server, number, local_port=self.citizens_port if called_back else 0, lines=20)
         await phone.open()
         self._phones.append(phone)
         return phone
@@ -177,11 +190,17 @@ def tree() -> Path:
 
 
 @asynccontextmanager
-async def world(*, centre: dict | None = None, menu: dict | None = None) -> AsyncIterator[World]:  # type: ignore[type-arg]
+async def world(
+    *,
+    centre: dict | None = None,
+    menu: dict | None = None,
+    hours: dict | None = None,
+    **settings: object,  # type: ignore[type-arg]
+) -> AsyncIterator[World]:
     """A running Asterisk; the service is started by the test. Everything is stopped and removed at the end."""
     place = Path(tempfile.mkdtemp(prefix="smartpbx-"))
     place.chmod(0o755)
-    made = World(place, centre, menu)
+    made = World(place, centre, menu, hours, **settings)
     try:
         await asyncio.to_thread(control.start, made.settings)
         yield made

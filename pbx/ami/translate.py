@@ -20,8 +20,8 @@ _NUMBER = re.compile(r"\+?[0-9*#]{1,20}")
 _KEYS = re.compile(r"[0-9*#A-D]*")
 _UNKNOWN = frozenset(("", "<unknown>", "unknown", "anonymous", "Anonymous"))
 NAME_LENGTH = 80
-SHORTEST_MESSAGE_MS = 1000
-"""What is shorter was no message."""
+SHORTEST_MESSAGE_MS = 2000
+"""What is shorter was no message; Asterisk counts in whole seconds."""
 
 
 def number(raw: str) -> str:
@@ -196,10 +196,13 @@ def _ours(m: Message, at: int) -> e.AnyEvent | None:
 
 
 def _message_ms(m: Message) -> int:
-    """How long a message is, from the size of its WAV (44 bytes, then 16 a millisecond); 0 when nothing was said."""
-    size = m.get("Bytes", "")
-    ms = (int(size) - 44) // 16 if size.isdecimal() else 0
-    return ms if ms >= SHORTEST_MESSAGE_MS and m.get("Status") != "ERROR" else 0
+    """About how long a message is: from the beep to its end, without the silence that ended it; 0 when nothing was said."""
+    seconds, silence = m.get("Seconds", ""), m.get("Silence", "")
+    if not seconds.isdecimal() or m.get("Status") == "ERROR":
+        return 0
+    quiet = int(silence) if silence.isdecimal() and m.get("Status") == "SILENCE" else 0
+    ms = 1000 * (int(seconds) - quiet)
+    return ms if ms >= SHORTEST_MESSAGE_MS else 0
 
 
 _KINDS: dict[str, Callable[[Message, int], e.AnyEvent | None]] = {

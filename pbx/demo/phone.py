@@ -46,10 +46,11 @@ class Phone:
         secret: str = "",
         name: str = "",
         local_ip: str = "127.0.0.1",
+        local_port: int = 0,
         lines: int = 1,
     ) -> None:
         self.server, self.user, self.secret, self.name = server, user, secret, name
-        self.local_ip, self._lines = local_ip, lines
+        self.local_ip, self._local_port, self._lines = local_ip, local_port, lines
         self._line: Line | None = None
         self._calls: dict[str, Call] = {}
         self._ringing: asyncio.Queue[Call] = asyncio.Queue()
@@ -65,7 +66,7 @@ class Phone:
 
     async def open(self) -> None:
         """Bind the socket; nothing is sent yet."""
-        signalling = await Signalling.open(self.local_ip, self._on_request)
+        signalling = await Signalling.open(self.local_ip, self._on_request, self._local_port)
         self._line = Line(signalling, self.local_ip, self.server, self.user, self.secret, self.name)
 
     async def close(self) -> None:

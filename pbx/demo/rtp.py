@@ -13,7 +13,7 @@ RATE = 8000
 FRAME = 160
 """Samples in a packet."""
 FRAME_S = FRAME / RATE
-KEYS = "0123456789*#"
+KEYS = "0123456789*#ABCD"
 PRESS_FRAMES = 5
 """A key is pressed for 100 ms …"""
 PAUSE_FRAMES = 4

@@ -36,10 +36,10 @@ class Signalling(asyncio.DatagramProtocol):
         self.address: Address = ("", 0)
 
     @classmethod
-    async def open(cls, ip: str, handler: Handler) -> "Signalling":
-        """Bind to a free port of that address."""
+    async def open(cls, ip: str, handler: Handler, port: int = 0) -> "Signalling":
+        """Bind to this port of that address, or to a free one."""
         loop = asyncio.get_running_loop()
-        _, signalling = await loop.create_datagram_endpoint(lambda: cls(handler), local_addr=(ip, 0))
+        _, signalling = await loop.create_datagram_endpoint(lambda: cls(handler), local_addr=(ip, port))
         return signalling
 
     def close(self) -> None:
