@@ -21,12 +21,18 @@ def lost_row(c: LostCaller, titles: Titles, say: Tongue, now: int) -> View:
         "at": when(c.last_at, now),
         "where": _where(c, titles, say),
         "wait_mark": threshold(c.wait_ms) if c.where == "queue" else "",
-        "notes": [say(f"n_{name}", n=n) for name, n in (("closed", c.closed), ("down", c.down)) if n and c.times],
+        "notes": _notes(c, say),
         "state": c.state,
         "state_word": say(f"lost_{c.state}"),
         "settled": when(c.settled_at, now) if c.settled_at else "",
         "can_call": c.state in ("open", "message") and dialable(c.number) is not None,
     }
+
+
+def _notes(c: LostCaller, say: Tongue) -> list[str]:
+    said = c.where == "closed" and c.closed == 1  # by the place already
+    counts = (("n_closed", 0 if said else c.closed), ("n_down", c.down))
+    return [say(name, n=n) for name, n in counts if n]
 
 
 def _where(c: LostCaller, titles: Titles, say: Tongue) -> str:

@@ -12,12 +12,13 @@ GOAL = 70.0
 
 
 class Calibrated(Protocol):
-    """How true the told waits of a queue were: how often told, how many of those have settled, the share within what was told (0 to 1)."""
+    """How true the told waits of a queue were: how often told; of the latest that settled, how many, and the share within what was told
+    (0 to 1)."""
 
     @property
     def told(self) -> int: ...
     @property
-    def settled(self) -> int: ...
+    def recent(self) -> int: ...
     @property
     def share(self) -> float | None: ...
     @property
@@ -85,14 +86,14 @@ def calibrations(known: Mapping[str, Calibrated], titles: Titles, say: Tongue) -
 
 
 def _calibration(c: Calibrated, title: str, say: Tongue) -> View:
-    share = None if c.share is None or not c.settled else 100 * c.share
+    share = None if c.share is None or not c.recent else 100 * c.share
     return {
         "title": title,
         "share": "–" if share is None else f"{say.per_cent(share)} %",
         "mark": "" if share is None else "ok" if share >= GOAL else "over",
         "width": round(share or 0, 1),
-        "note": say("calibration_of", settled=say.count(c.settled), told=say.count(c.told))
-        if c.settled
+        "note": say("calibration_of", recent=say.count(c.recent), told=say.count(c.told))
+        if c.recent
         else say("calibration_none"),
         "muted": c.muted,
         "word": say("cal_muted" if c.muted else "cal_on"),

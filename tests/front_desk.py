@@ -16,7 +16,7 @@ class Truth(msgspec.Struct, frozen=True):
     """How true told waits were."""
 
     told: int
-    settled: int
+    recent: int
     share: float | None
     muted: bool
 
