@@ -81,7 +81,7 @@ class Citizens:
         """Who was lost in [start, end), UTC ms: first those whom nobody reached since, the oldest first. `booked` are numbers with an open
         callback that the log may not know yet.
 
-        Who got an answer from the menu itself (keyed a dossier's code) and then hung up was not lost.
+        Who got an answer from the menu itself (keyed a dossier's code) and then hung up, or left a message, was not lost.
         """
         query = sa.select(*_LOST).where(calls.c.arrived_at >= start, calls.c.arrived_at < end, _LOST_CALL)
         with self._engine.connect() as connection:
@@ -147,7 +147,7 @@ _LOST = (
     calls.c.call_id, calls.c.caller, calls.c.arrived_at, calls.c.outcome, calls.c.queue, calls.c.menu_path, calls.c.wait_ms,
     calls.c.language, calls.c.complete_by,
 )  # fmt: skip
-_HELPED_ITSELF = sa.and_(calls.c.outcome == Outcome.LEFT_IN_MENU, calls.c.dossier != "")
+_HELPED_ITSELF = sa.or_(sa.and_(calls.c.outcome == Outcome.LEFT_IN_MENU, calls.c.dossier != ""), calls.c.message != "")
 _LOST_CALL = sa.and_(calls.c.kind == "inbound", calls.c.outcome.in_(LOST), sa.not_(_HELPED_ITSELF))
 Settlement = tuple[str, int | None]
 """What came after a lost call: a state and since when; None: it holds whenever the call was."""
@@ -158,11 +158,12 @@ def _since(connection: sa.Connection, start: int, booked: Iterable[str]) -> dict
     found: dict[str, list[Settlement]] = defaultdict(list)
     for number in booked:
         found[same(number)].append(("booked", None))
+    left_message = sa.or_(calls.c.outcome == Outcome.VOICEMAIL, calls.c.message != "")
     later = sa.select(calls.c.caller, calls.c.outcome, calls.c.arrived_at).where(
-        calls.c.arrived_at >= start, calls.c.outcome.in_((*SERVED, Outcome.VOICEMAIL))
+        calls.c.arrived_at >= start, sa.or_(calls.c.outcome.in_(SERVED), left_message)
     )
     for caller, outcome, at in connection.execute(later):
-        found[same(caller)].append(("message" if outcome == Outcome.VOICEMAIL else "reached", at))
+        found[same(caller)].append(("reached" if outcome in SERVED else "message", at))
     promised = sa.select(callback_table.c.number, callback_table.c.state, callback_table.c.ended_at).where(
         sa.or_(callback_table.c.ended_at >= start, sa.not_(_is_final()))
     )

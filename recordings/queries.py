@@ -190,7 +190,7 @@ def _conditions(connection: sa.Connection, only: Only) -> list[Any]:
     if only.factor or only.score:
         asked = scores.c.factor == _searchable(only.factor) if only.factor else sa.true()
         given = scores.c.value == only.score if only.score else sa.true()
-        found.append(sa.exists().where(scores.c.call_id == calls.c.call_id, asked, given))
+        found.append(calls.c.call_id.in_(sa.select(scores.c.call_id).where(asked, given)))
     if only.caller_of:
         known = sa.select(calls.c.caller).where(calls.c.call_id == _searchable(only.caller_of))
         number = same(connection.execute(known).scalar() or "")

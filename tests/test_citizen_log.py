@@ -233,6 +233,7 @@ def test_calls_of_one_number_are_one_caller(engine: sa.Engine) -> None:
         call(6),
         lost(7, caller="0911111111", outcome=Outcome.LEFT_IN_MENU, dossier="2611230012"),
         lost(8, caller="0922222222", kind="callback"),
+        lost(11, caller="0955555555", outcome=Outcome.LEFT_IN_MENU, message="petition"),
         lost(9, caller="0933333333", outcome=Outcome.BLOCKED),
         lost(10, caller="0944444444", arrived_at=DAY - 1),
     )
@@ -259,11 +260,12 @@ def test_where_a_caller_was_lost(engine: sa.Engine, outcome: str, queue: str, wh
 def test_who_was_reached_since_and_how(engine: sa.Engine) -> None:
     keep(
         engine,
-        *(lost(n, arrived_at=DAY + HOUR) for n in range(1, 10)),
+        *(lost(n, arrived_at=DAY + HOUR) for n in range(1, 11)),
         call(101, caller=lost(1).caller, arrived_at=DAY + 2 * HOUR),
         call(102, caller=lost(2).caller, arrived_at=DAY + HOUR - 1),  # before: does not count
         call(103, caller=lost(3).caller, arrived_at=DAY + 99 * HOUR),  # after the span: counts
         call(104, caller=lost(4).caller, arrived_at=DAY + 2 * HOUR, outcome=Outcome.VOICEMAIL),
+        lost(106, caller=lost(10).caller, arrived_at=DAY + 2 * HOUR, outcome=Outcome.LEFT_IN_MENU, message="petition"),
         call(105, caller="+84" + lost(5).caller[1:], arrived_at=DAY + 2 * HOUR, kind="callback"),
     )
     ended = {"attempts": (Attempt(1, DAY, DAY, "answered"),)}
@@ -275,13 +277,14 @@ def test_who_was_reached_since_and_how(engine: sa.Engine) -> None:
         callback(2, state=CallbackState.DONE, ended_at=DAY + HOUR - 1, **ended),
     )
     found = callers(engine, booked={lost(9).caller})
-    states = {n: found[lost(n).caller].state for n in range(1, 10)}
+    states = {n: found[lost(n).caller].state for n in range(1, 11)}
     assert states == {
         1: "reached", 2: "open", 3: "reached", 4: "message", 5: "reached", 6: "booked", 7: "reached", 8: "open", 9: "booked",
+        10: "message",
     }  # fmt: skip
     assert found[lost(7).caller].settled_at == DAY + 3 * HOUR
     order = [c.state for c in Log(engine).citizens.lost(DAY, DAY + 9 * HOUR).callers]
-    assert order == ["open", "open", "open", "booked", "message", "reached", "reached", "reached", "reached"]
+    assert order == ["open", "open", "open", "booked", "message", "message", "reached", "reached", "reached", "reached"]
 
 
 def test_not_reached_stand_first_and_of_those_the_oldest(engine: sa.Engine) -> None:
