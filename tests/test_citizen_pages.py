@@ -215,7 +215,8 @@ async def test_messages_page_by_page(client: httpx2.AsyncClient, centre: Hotline
 async def test_every_figure_of_the_survey_opens_its_calls(client: httpx2.AsyncClient, centre: Hotline) -> None:
     now = now_ms()
     for n, value in enumerate((5, 5, 4, 1)):
-        centre.keep(finished(call_id=f"s{n}", arrived_at=now, survey=(Score("officer", value),)))
+        also = (Score("result", 4),) if n == 0 else ()
+        centre.keep(finished(call_id=f"s{n}", arrived_at=now, survey=(Score("officer", value), *also)))
     centre.keep(
         finished(call_id="t", arrived_at=now, queue="ho-tich", survey=(Score("officer", 2), Score("result", 3)))
     )
@@ -226,7 +227,7 @@ async def test_every_figure_of_the_survey_opens_its_calls(client: httpx2.AsyncCl
         (link.replace("&amp;", "&"), int(n))
         for link, n in re.findall(r'href="(/calls\?[^"]+score=\d)"[^>]*>(\d+)<', page.text)
     ]
-    assert len(links) == 5
+    assert len(links) == 6
     for link, n in links:
         assert len(rows(await client.get(link))) == n, link
     narrowed = await client.get("/survey?queue=ho-tich")
