@@ -12,14 +12,16 @@ from collections import deque
 import msgspec
 
 WINDOW = 60
-"""Told waits that are judged, the latest ones."""
+"""Callers who are judged by, the latest ones."""
 ENOUGH = 20
-MUTE, UNMUTE = 0.70, 0.75
-"""Below the one it falls silent; from the other on it speaks again. The gap keeps it from doing both by turns."""
-AIM = 0.84
+MUTE = 0.70
+"""Below this share it falls silent."""
+UNMUTE_ABOVE = 0.05
+"""By so much the share must be better before it speaks again, lest it do both by turns."""
+AIM = 0.85
 """Share of hits that the widening steers to."""
 STEP = 0.08
-NARROWEST, WIDEST = math.log(0.8), math.log(3.0)
+NARROWEST, WIDEST = math.log(0.6), math.log(3.0)
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -44,7 +46,8 @@ class Calibration(msgspec.Struct, frozen=True):
 class Score:
     """One queue's tellings as they settle."""
 
-    def __init__(self) -> None:
+    def __init__(self, mute_below: float = MUTE) -> None:
+        self._mute_below = mute_below
         self.told = 0
         self.settled = 0
         self.muted = False
@@ -65,11 +68,11 @@ class Score:
             return
         share = _share(self.latest)
         if share is not None:
-            self.muted = share < (UNMUTE if self.muted else MUTE)
+            self.muted = share < self._mute_below + (UNMUTE_ABOVE if self.muted else 0.0)
 
-    def learn(self, passed: float) -> None:
+    def learn(self, *, hit: bool) -> None:
         """Adaptive conformal inference (Gibbs and Candès 2021) on the logarithm: a miss widens by much, a hit narrows by little."""
-        change = AIM if passed > 1 else AIM - 1
+        change = AIM - 1 if hit else AIM
         self._log_stretch = min(WIDEST, max(NARROWEST, self._log_stretch + STEP * change))
 
 

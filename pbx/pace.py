@@ -117,13 +117,13 @@ class Pace:
         self._last_at = max(self._last_at, at)
 
     def _contended(self, at: int) -> bool:
-        """Whether somebody waits because nobody is free."""
-        return bool(self._waiting) and not self.free(at)
+        """Whether somebody waits for whom nobody is free."""
+        return len(self._waiting) > self.free(at)
 
     # --- what follows from it ---------------------------------------------------------------------------------
 
     def free(self, at: int) -> int:
-        """Agents who could take the head of the queue now. Unless it was said, it is guessed from the talks of this queue; a head that
+        """Agents who take a call of this queue now. Unless it was said, it is guessed from the talks of this queue; a head that
         has waited longer than ringing takes shows that the guess is wrong."""
         if self._free is not None:
             return self._free

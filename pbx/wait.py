@@ -16,7 +16,7 @@ from enum import StrEnum
 
 import msgspec
 
-from pbx.calibration import Calibration, Score, published
+from pbx.calibration import MUTE, Calibration, Score, published
 from pbx.pace import Pace
 
 MINUTE_MS = 60_000
@@ -67,14 +67,14 @@ class _Promise(msgspec.Struct):
     high_s: int
 
 
-class _Telling(msgspec.Struct):
-    """One told range whose truth is not known yet. `raw_ms` is its upper bound before rounding."""
+class _Open(msgspec.Struct):
+    """A caller of whom it is not known yet whether what was told comes true: by `end`, the earliest that was told, or not."""
 
     queue: str
     at: int
-    high_ms: int
-    raw_ms: float
-    first: bool
+    end: int
+    first_ms: int
+    """The first upper bound."""
 
 
 class _Range(msgspec.Struct):
@@ -89,20 +89,22 @@ class WaitModel:
     Each call costs O(callers ahead) at most; what is kept is bounded, whatever is told.
     """
 
-    def __init__(self, priors_ms: Mapping[str, int] | None = None) -> None:
+    def __init__(self, priors_ms: Mapping[str, int] | None = None, mute_below: float = MUTE) -> None:
         self._priors = dict(priors_ms or {})
+        self._mute_below = mute_below
         self._paces: dict[str, Pace] = {}
         self._scores: dict[str, Score] = {}
         self._promises: dict[str, _Promise] = {}
-        self._open: dict[str, list[_Telling]] = {}
+        self._open: dict[str, _Open] = {}
         self._ends: list[tuple[int, str]] = []
 
     # --- what happens -----------------------------------------------------------------------------------------
 
     def serving(self, queue: str, at: int, agents: int, free: int | None = None, capacity: float | None = None) -> None:
-        """Agents who serve the queue now: ready, ringing, talking, wrapping up. `free`: how many of them could take a call at once.
+        """Agents who serve the queue now: ready, ringing, talking, wrapping up. `free`: those of them who could take a call of this
+        queue at once, or are being rung for one.
 
-        `capacity`: the same agents, one who serves several queues as a fraction, say 1 / his queues in which somebody waits.
+        `capacity`: the same agents, one who serves several queues as a fraction, 1 / his queues in which somebody waits.
         """
         self._pace(queue).serving(at, agents, free, capacity)
 
@@ -151,10 +153,8 @@ class WaitModel:
         found = self._range(told.queue, call_id, told.at, told.ahead)
         if not isinstance(found, _Range):
             return
-        score, first = self._score(told.queue), call_id not in self._promises
-        score.told += told.high_s is not None
         self._promise(call_id, told, found)
-        self._watch(call_id, _Telling(told.queue, told.at, found.high_s * 1000, found.end - told.at, first))
+        self._watch(call_id, told, found.high_s * 1000)
 
     def calibration(self, queue: str = "") -> Calibration:
         """Of one queue, or of all."""
@@ -197,42 +197,43 @@ class WaitModel:
 
     # --- whether it came true ---------------------------------------------------------------------------------
 
-    def _watch(self, call_id: str, telling: _Telling) -> None:
-        self._open.setdefault(call_id, []).append(telling)
-        heapq.heappush(self._ends, (telling.at + telling.high_ms, call_id))
+    def _watch(self, call_id: str, told: Told, high_ms: int) -> None:
+        end, open_ = told.at + high_ms, self._open.get(call_id)
+        if open_ is None or open_.queue != told.queue:
+            self._score(told.queue).told += told.high_s is not None
+            self._open[call_id] = _Open(told.queue, told.at, end, high_ms)
+        elif end < open_.end:
+            open_.end = end
+        else:
+            return
+        heapq.heappush(self._ends, (end, call_id))
         while len(self._ends) > REMEMBERED:
-            end, oldest = heapq.heappop(self._ends)
-            self._overdue(oldest, end)
+            self._due(*heapq.heappop(self._ends))
 
-    def _overdue(self, call_id: str, end: int) -> list[_Telling]:
-        """The open tellings of a caller that end by `end`, closed."""
-        tellings = self._open.pop(call_id, [])
-        rest = [t for t in tellings if t.at + t.high_ms > end]
-        if rest:
-            self._open[call_id] = rest
-        return [t for t in tellings if t.at + t.high_ms <= end]
+    def _due(self, end: int, call_id: str) -> None:
+        """The told time has run out: who still waits was told too little; of who never joined nothing can be learnt."""
+        open_ = self._open.get(call_id)
+        if open_ is None or open_.end != end:
+            return
+        del self._open[call_id]
+        if self._pace(open_.queue).is_waiting(call_id):
+            self._judge(open_, end + 1, connected=False)
 
     def _settle_due(self, at: int) -> None:
-        """Told times that have run out: who still waits was told too little."""
         while self._ends and self._ends[0][0] < at:
-            end, call_id = heapq.heappop(self._ends)
-            for telling in self._overdue(call_id, end):
-                if self._pace(telling.queue).is_waiting(call_id):
-                    self._judge(telling, at, connected=False)
+            self._due(*heapq.heappop(self._ends))
 
     def _settle(self, queue: str, call_id: str, at: int, *, connected: bool) -> None:
-        """What was told of another queue, before the caller came to this one, is nobody's hit."""
-        for telling in self._open.pop(call_id, ()):
-            if telling.queue == queue:
-                self._judge(telling, at, connected=connected)
+        """What was told of another queue, before the caller came to this one, is neither hit nor miss."""
+        open_ = self._open.pop(call_id, None)
+        if open_ is not None and open_.queue == queue:
+            self._judge(open_, at, connected=connected)
 
-    def _judge(self, telling: _Telling, at: int, *, connected: bool) -> None:
-        score = self._score(telling.queue)
-        passed = at - telling.at
-        score.settle(passed / telling.high_ms, connected)
-        decided = connected or passed > telling.high_ms
-        if telling.first and decided and telling.raw_ms > MINUTE_MS:
-            score.learn(passed / telling.raw_ms)
+    def _judge(self, open_: _Open, at: int, *, connected: bool) -> None:
+        score, missed = self._score(open_.queue), at > open_.end
+        score.settle((at - open_.at) / max(1, open_.end - open_.at), connected)
+        if (connected or missed) and open_.first_ms > MINUTE_MS:
+            score.learn(hit=not missed)
 
     # --- queues -----------------------------------------------------------------------------------------------
 
@@ -242,7 +243,9 @@ class WaitModel:
         return self._paces[queue]
 
     def _score(self, queue: str) -> Score:
-        return self._scores.setdefault(queue, Score())
+        if queue not in self._scores:
+            self._scores[queue] = Score(self._mute_below)
+        return self._scores[queue]
 
 
 def _spoken(end: float, middle_ms: float, upper_ms: float) -> _Range:
