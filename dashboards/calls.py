@@ -38,14 +38,11 @@ def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIR
             "calls.html",
             language,
             rows=[call_view.row(r, titles, say) for r in rows[:PAGE]],
-            q=asked["q"],
-            outcome=asked["outcome"],
-            queue=asked["queue"],
+            **asked,
             outcomes=list(Outcome),
             titles=titles,
-            filtered=bool(kept),
-            narrowed=narrowed,
             only=call_view.only_words(only, rows[0].record.caller if rows else "", titles, say),
+            narrowed=narrowed,
             newest=urlencode(kept),
             first=not before,
             older=_older(rows, kept),
@@ -102,7 +99,7 @@ def only_asked(sent: Mapping[str, str]) -> tuple[Only, dict[str, str]]:
     return only, asked
 
 
-def _asked(q: str, outcome: str, queue: str, titles: views.Titles) -> dict[str, str]:
+def _asked(q: str, outcome: str, queue: str, titles: views.Titles) -> views.View:
     """What may be asked of the log; anything else is not asked for."""
     return {
         "q": q.strip()[:LONGEST],
