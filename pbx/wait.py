@@ -75,6 +75,7 @@ class _Open(msgspec.Struct):
     end: int
     first_ms: int
     """The first upper bound."""
+    missed: bool = False
 
 
 class _Range(msgspec.Struct):
@@ -202,31 +203,33 @@ class WaitModel:
         if open_ is None or open_.queue != told.queue:
             self._score(told.queue).told += told.high_s is not None
             self._open[call_id] = _Open(told.queue, told.at, end, high_ms)
-        elif end < open_.end:
+        elif end < open_.end and not open_.missed:
             open_.end = end
         else:
             return
         heapq.heappush(self._ends, (end, call_id))
         while len(self._ends) > REMEMBERED:
-            self._due(*heapq.heappop(self._ends))
-
-    def _due(self, end: int, call_id: str) -> None:
-        """The told time has run out: who still waits was told too little; of who never joined nothing can be learnt."""
-        open_ = self._open.get(call_id)
-        if open_ is None or open_.end != end:
-            return
-        del self._open[call_id]
-        if self._pace(open_.queue).is_waiting(call_id):
-            self._judge(open_, end + 1, connected=False)
+            heapq.heappop(self._ends)
+        while len(self._open) > REMEMBERED:
+            del self._open[next(iter(self._open))]
 
     def _settle_due(self, at: int) -> None:
+        """Where the told time has run out: who still waits was told too little; of who never joined nothing can be learnt."""
         while self._ends and self._ends[0][0] < at:
-            self._due(*heapq.heappop(self._ends))
+            end, call_id = heapq.heappop(self._ends)
+            open_ = self._open.get(call_id)
+            if open_ is None or open_.end != end or open_.missed:
+                continue
+            if self._pace(open_.queue).is_waiting(call_id):
+                open_.missed = True
+                self._judge(open_, end + 1, connected=False)
+            else:
+                del self._open[call_id]
 
     def _settle(self, queue: str, call_id: str, at: int, *, connected: bool) -> None:
         """What was told of another queue, before the caller came to this one, is neither hit nor miss."""
         open_ = self._open.pop(call_id, None)
-        if open_ is not None and open_.queue == queue:
+        if open_ is not None and open_.queue == queue and not open_.missed:
             self._judge(open_, at, connected=connected)
 
     def _judge(self, open_: _Open, at: int, *, connected: bool) -> None:

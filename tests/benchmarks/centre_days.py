@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
 GAP, AGAIN = 20 * SECOND, 60 * SECOND
@@ -172,15 +173,15 @@ class Day:
     def _plan(self) -> None:
         for agent in self._agents:
             for start, end in agent.shift.hours:
-                self._at(1 + start * HOUR, lambda at, agent=agent: self._comes(agent, at))
+                self._at(1 + start * HOUR, partial(self._comes, agent))
                 if end < self.kind.hours:
-                    self._at(end * HOUR, lambda at, agent=agent: self._goes(agent, at))
+                    self._at(end * HOUR, partial(self._goes, agent))
         for queue, demand in self.kind.demand.items():
             most = max(demand.rate(hour / 10) for hour in range(int(self.kind.hours * 10)))
             at = 0.0
             while (at := at + self._random.expovariate(most) * HOUR) < self.kind.hours * HOUR:
                 if self._random.random() < demand.rate(at / HOUR) / most:
-                    self._at(at + 2, lambda at, queue=queue: self._arrives(queue, at))
+                    self._at(at + 2, partial(self._arrives, queue))
 
     # --- agents -----------------------------------------------------------------------------------------------
 
@@ -215,10 +216,10 @@ class Day:
             agent.busy = caller.ringing = True
             agent.rings_for = caller.queue
             if self._random.random() < 0.03:
-                self._at(at + 15 * SECOND, lambda at, agent=agent, caller=caller: self._misses(agent, caller, at))
+                self._at(at + 15 * SECOND, partial(self._misses, agent, caller))
             else:
                 rings = self._random.uniform(2, 7) * SECOND
-                self._at(at + rings, lambda at, agent=agent, caller=caller: self._answers(agent, caller, at))
+                self._at(at + rings, partial(self._answers, agent, caller))
 
     def _misses(self, agent: _Agent, caller: _Caller, at: int) -> None:
         agent.busy = caller.ringing = False
@@ -232,12 +233,12 @@ class Day:
             return
         self._waiting[caller.queue].remove(caller)
         self.happenings.append(Connected(at, caller.queue, caller.call, at - caller.joined))
-        self._at(at + caller.handle_ms, lambda at: self._finishes(agent, caller, at))
+        self._at(at + caller.handle_ms, partial(self._finishes, agent, caller))
         self._improved(caller.queue, at)
 
     def _finishes(self, agent: _Agent, caller: _Caller, at: int) -> None:
         self.happenings.append(Finished(at, caller.queue, caller.handle_ms))
-        self._at(at + self._random.uniform(5, 20) * SECOND, lambda at: self._free(agent, at))
+        self._at(at + self._random.uniform(5, 20) * SECOND, partial(self._free, agent))
 
     def _free(self, agent: _Agent, at: int) -> None:
         agent.busy = False
@@ -253,15 +254,15 @@ class Day:
         caller = _Caller(call, queue, at + 4 * SECOND, int(handle * SECOND), at, ahead)
         self._serving(queue, at)
         self.happenings.append(Asked(at, queue, call, ahead, 0))
-        self._at(caller.joined, lambda at: self._joins(caller, at))
+        self._at(caller.joined, partial(self._joins, caller))
 
     def _joins(self, caller: _Caller, at: int) -> None:
         self._waiting[caller.queue].append(caller)
         self._serving(caller.queue, at)
         self.happenings.append(Joined(at, caller.queue, caller.call))
         patience = self._random.expovariate(1 / self.kind.demand[caller.queue].patience_s) * SECOND
-        self._at(at + patience, lambda at: self._gives_up(caller, at))
-        self._at(at + AGAIN, lambda at: self._again(caller, at))
+        self._at(at + patience, partial(self._gives_up, caller))
+        self._at(at + AGAIN, partial(self._again, caller))
         self._match(at)
 
     def _gives_up(self, caller: _Caller, at: int) -> None:
@@ -280,7 +281,7 @@ class Day:
             return
         if at - caller.told_at >= AGAIN:
             self._ask(caller, self._waiting[caller.queue].index(caller), at)
-        self._at(caller.told_at + AGAIN, lambda at: self._again(caller, at))
+        self._at(caller.told_at + AGAIN, partial(self._again, caller))
 
     def _ask(self, caller: _Caller, ahead: int, at: int) -> None:
         caller.told_at, caller.told_ahead = at, ahead
