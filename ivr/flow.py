@@ -13,7 +13,6 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ivr import menu as m
-from ivr import say
 from ivr.session import (
     NOTHING,
     Ask,
@@ -34,6 +33,7 @@ from ivr.session import (
     Transfer,
     UseLanguage,
 )  # fmt: skip
+from ivr.spoken import sound, sounds_of
 
 __all__ = ["NOTHING", "Ask", "Enqueue", "Facts", "Finish", "Input", "Keyed", "Output", "Record", "Recorded", "Returned", "Say",
            "Session", "Spoken", "Step", "Told", "Transfer", "UseLanguage", "advance", "begin", "resume", "sound"]  # fmt: skip
@@ -110,7 +110,7 @@ def _act(
     node = menu.node(session.node)
     if isinstance(node, m.Asking):
         return _question(facts, session, node, again, first)
-    sounds = _sounds(facts, session, node.prompts)
+    sounds = sounds_of(facts, session, node.prompts)
     match node:
         case m.Lookup():
             return _ask(facts, session, node, sounds)
@@ -130,7 +130,7 @@ def _question(facts: Facts, session: Session, node: m.Asking, again: bool, first
     spoken = node.questions[session.question].prompts if isinstance(node, m.Survey) else node.prompts
     if isinstance(node, m.Survey) and not session.question and not slow:
         spoken = (*node.prompts, *spoken)
-    sounds = _sounds(facts, session, (*first, *((node.again if slow else ()) or spoken)))
+    sounds = sounds_of(facts, session, (*first, *((node.again if slow else ()) or spoken)))
     if not node.barge and sounds:
         return _say(replace(session, listening=False), sounds, 0, 0)
     return _say(session, sounds, _keys_of(node), node.slow_wait_s if slow else node.wait_s)
@@ -143,30 +143,6 @@ def _keys_of(node: m.Asking) -> int:
 def _say(session: Session, sounds: tuple[str, ...], max_keys: int, wait_s: float) -> Step:
     session = replace(session, step=session.step + 1)
     return session, (Say(session.step, sounds, max_keys, round(wait_s * 1000)),)
-
-
-def _sounds(facts: Facts, session: Session, prompts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for prompt in prompts for name in _dynamic(facts, session, prompt))
-
-
-def _dynamic(facts: Facts, session: Session, prompt: str) -> tuple[str, ...]:
-    if not prompt.startswith("$"):
-        return (sound(prompt),)
-    what, _, variable = prompt[1:].partition(":")
-    match what:
-        case "answer":
-            return session.answer
-        case "number":
-            return say.phone(session.values.get(variable, ""), session.language)
-        case "code":
-            return say.code(session.values.get(variable, ""), session.language)
-        case _:
-            return facts.spoken(what, session)
-
-
-def sound(prompt: str) -> str:
-    """Where a sentence of the prompt pack lies below the sounds directory; a name with a directory is left as it is."""
-    return prompt if "/" in prompt else f"smartpbx/{prompt}"
 
 
 def _spoken(menu: m.Menu, facts: Facts, session: Session, node: m.Node, hops: int = 0) -> Step:
@@ -273,7 +249,7 @@ def _looked(menu: m.Menu, facts: Facts, session: Session, node: m.Lookup) -> Ste
     """What was said while the register was asked has ended."""
     if not session.asked and session.reply:
         return _results(menu, facts, session, node)
-    sounds = _sounds(facts, session, node.still)
+    sounds = sounds_of(facts, session, node.still)
     if not sounds:
         return replace(session, idle=True), ()
     return _say(session, sounds, 0, 0)

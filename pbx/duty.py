@@ -16,6 +16,7 @@ from pbx.numbers import dialable, same
 from pbx.picture import Phase
 from pbx.reception import Reception
 from pbx.record import CallRecord
+from pbx.sight import note_serving
 
 UNREACHED = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16: "no_answer", 0: "no_answer"}
 """Q.850 cause of a call that was never answered -> result of the attempt."""
@@ -111,15 +112,17 @@ class Duty:
             self._was_open[queue] = is_open
 
     def _sights(self, at: int) -> dict[str, Sight]:
-        sights = {}
-        for queue in {callback.queue for callback in self._reception.callbacks.open()}:
-            opening = self._reception.opening(queue, at)
-            live = sorted(call.places.get(queue, at) for call in self._floor.waiting(queue) if call.kind != "callback")
-            sights[queue] = Sight(
-                queue=queue, open=opening.open, opens_at=opening.opens_at, waiting=tuple(live),
-                agents=frozenset(self._floor.free(queue)),
-            )  # fmt: skip
-        return sights
+        """Every queue in which somebody waits for an agent or a callback: they may want the same agents."""
+        callbacks = self._reception.callbacks.open()
+        if not callbacks:
+            return {}
+        waiting = {call.visit.queue for call in self._floor.all_waiting() if call.visit is not None}
+        return {queue: self._sight(queue, at) for queue in waiting | {callback.queue for callback in callbacks}}
+
+    def _sight(self, queue: str, at: int) -> Sight:
+        live = [call.places.get(queue, at) for call in self._floor.waiting(queue) if call.kind != "callback"]
+        is_open = self._reception.opening(queue, at).open
+        return Sight(queue, is_open, tuple(live), frozenset(self._floor.free(queue)))
 
     # --- what happens to calls --------------------------------------------------------------------------------
 
@@ -153,7 +156,7 @@ class Duty:
             yield from _keep(self._reception.callbacks.answered(*ours, at))
 
     def joined(self, call: Call, queue: str, at: int) -> None:
-        self._reception.waits.serving(queue, at, self._floor.serving(queue))
+        note_serving(self._reception, self._floor, queue, at)
         self._reception.waits.joined(queue, call.call_id, at)
 
     def connected(self, call: Call, queue: str, at: int) -> Iterator[c.Command]:

@@ -32,3 +32,9 @@ class Floor:
     def free(self, queue: str) -> list[str]:
         """The interfaces of the agents of a queue who could take a call at once."""
         return [a.interface for a in self._agents if queue in a.members and a.state is AgentState.READY]
+
+    def capacity(self, queue: str) -> float:
+        """The same agents as `serving`, one who also serves other queues in which somebody waits as a fraction."""
+        busy = {call.visit.queue for call in self.all_waiting() if call.visit is not None} | {queue}
+        serving = (a for a in self._agents if queue in a.members and a.state in SERVING)
+        return sum(1 / len(busy & a.members.keys()) for a in serving)

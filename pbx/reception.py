@@ -45,7 +45,7 @@ class Reception:
         return self._calendar.at(at, queue) if queue and line.open else line
 
     def force(self, forced: e.HoursForced) -> None:
-        """A person opens or closes; a later word comes before an earlier one, and one that ends at once gives the calendar back its right."""
+        """A person opens or closes; a later word comes before an earlier one, and one that ends at once leaves it to the calendar."""
         lasting = [f for f in self._forced if f.until > forced.at]
         self._forced = [*lasting, forced] if forced.until > forced.at else []
         self._use_forced()

@@ -57,6 +57,11 @@ def estimate(reception: Reception, floor: Floor, call: Call, queue: str, at: int
     """What this caller's wait in this queue looks like now, entered or not."""
     place = call.places.get(queue, at - 1000 * reception.favour(call, at))
     ahead = sum(1 for other in floor.waiting(queue) if other is not call and other.places.get(queue, at) <= place)
-    reception.waits.serving(queue, at, floor.serving(queue))
+    note_serving(reception, floor, queue, at)
     waited = max(0, at - call.visit.joined_at) if call.visit is not None else 0
     return reception.waits.estimate(queue, call.call_id, at, ahead, waited)
+
+
+def note_serving(reception: Reception, floor: Floor, queue: str, at: int) -> None:
+    """Let the model of the wait know who serves now."""
+    reception.waits.serving(queue, at, floor.serving(queue), len(floor.free(queue)), floor.capacity(queue))

@@ -119,7 +119,7 @@ class Board:
             case e.MemberRemoved():
                 self.agents.removed(event.queue, event.interface, event.at)
             case e.QueueJoined():
-                self._joined(event)
+                yield from self._joined(event)
             case e.AgentAnswered():
                 yield from self._agent_answered(event)
             case e.HoldStarted() | e.HoldEnded():
@@ -195,10 +195,11 @@ class Board:
         queue = call.visits[-1].queue if call.visits else ""
         self.agents.busy_with(interface, name, doing, call.call_id, queue, event.at)
 
-    def _joined(self, event: e.QueueJoined) -> None:
+    def _joined(self, event: e.QueueJoined) -> Iterator[c.Command]:
         call = self._directory.caller(event)
         if call is None or (self._directory.catching_up and call.has_joined(event.queue, event.at)):
             return
+        yield from self._picked_up(call, event.at)
         call.join(event.queue, event.at)
         if self._duty is not None:
             self._duty.joined(call, event.queue, event.at)
@@ -240,11 +241,15 @@ class Board:
             return
         call.still_there(event.at)
         call.enter(Phase.MENU, event.at)
-        if self._duty is not None and call.session is None and contexts.is_made_by_us(call.call_id):
-            yield from self._duty.opened(call)
-            yield from self._duty.answered(call, event.at)
+        yield from self._picked_up(call, event.at)
         if event.context.startswith(contexts.OURS):
             yield from self._conversations.started(call, event)
+
+    def _picked_up(self, call: Call, at: int) -> Iterator[c.Command]:
+        """A call that we made is one from the moment at which the citizen picks up."""
+        if self._duty is not None and call.kind == "inbound" and contexts.is_made_by_us(call.call_id):
+            yield from self._duty.opened(call)
+            yield from self._duty.answered(call, at)
 
     def _command_finished(self, event: e.CommandFinished | e.MessageRecorded | e.LookupFinished) -> Iterator[c.Command]:
         if (call := self._directory.known(event.channel_id)) is None:

@@ -110,6 +110,13 @@ async def test_what_a_caller_writes_goes_through_a_filter_or_nowhere(plan: Dialp
         assert not re.search(r"\$\{(EXTEN|DNID|CALLERIDNAME)", arguments), arguments
 
 
+async def test_only_variables_that_somebody_sets(plan: Dialplan) -> None:
+    text = " ".join(arguments for *_, arguments in steps(plan))
+    ours = {"ALIVE", "TARGET", "SOUNDS", "LANGUAGE", "POSITION", "AFTER", "CALLBACK"}  # from the service
+    here = set(re.findall(r"\bSMARTPBX_(\w+)=", text)) | {"KEYS"}  # Read sets the last one
+    assert set(re.findall(r"\$\{SMARTPBX_(\w+)\}", text)) <= ours | here
+
+
 async def test_every_way_leads_somewhere(plan: Dialplan) -> None:
     values = {"${QUEUESTATUS}": RETURNS, "${SMARTPBX_QUEUE}": tuple(plan["smartpbx-queue"].keys() - {"T"})}
     for context, name, application, arguments in steps(plan):

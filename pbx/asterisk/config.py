@@ -111,7 +111,7 @@ def _values(settings: Settings, centre: Centre, installation: Installation, secr
         "linger": str(LINGER_S),
         "attach": str(ATTACH_S),
         "recordings": str(settings.spool_dir),
-        "keys": "\n".join(_KEY.replace("DIGIT", key).replace("ALIVE", str(ALIVE_S)) for key in WAITING_KEYS),
+        "keys": "\n".join(_KEY.replace("DIGIT", key).replace("LIMIT", str(ALIVE_S)) for key in WAITING_KEYS),
         "ring_extensions": "\n".join(_RING.replace("EXTENSION", agent.extension) for agent in centre.agents),
         # On this machine everybody has one address. Elsewhere the provider's callers may have an agent's number.
         "identifiers": "username,ip" if _on_loopback(settings) else "ip,username",
@@ -212,7 +212,7 @@ _RETURN = """exten => STATUS,1,Set(TIMEOUT(absolute)=LEASE)
 
 _KEY = """exten => DIGIT,1,UserEvent(SmartPbxQueueReturned,Queue: ${SMARTPBX_QUEUE},Status: KEYDIGIT)
  same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,${SMARTPBX_QUEUE}:KEYDIGIT)
- same => n,GotoIf($[${EPOCH} - 0${SMARTPBX_ALIVE} < ALIVE]?smartpbx-return,KEYDIGIT,1)
+ same => n,GotoIf($[${EPOCH} - 0${SMARTPBX_ALIVE} < LIMIT]?smartpbx-return,KEYDIGIT,1)
  same => n,Goto(smartpbx-queue,${SMARTPBX_QUEUE},1)"""
 _RING = """exten => EXTENSION,1,Set(TIMEOUT(absolute)=3600)
  same => n,Dial(PJSIP/EXTENSION,25)
