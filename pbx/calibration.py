@@ -106,9 +106,7 @@ def _share(latest: "deque[tuple[float, bool]] | list[tuple[float, bool]]") -> fl
     waits = 1.0
     # At the same moment who is connected comes before who leaves.
     ordered = sorted(latest, key=lambda entry: (entry[0], not entry[1]))
-    for place, (passed, connected) in enumerate(ordered):
-        if passed > 1:
-            break
+    for place, (_, connected) in enumerate(ordered):
         if connected:
             waits *= 1 - 1 / (len(ordered) - place)
     return 1 - waits

@@ -64,7 +64,6 @@ class _Promise(msgspec.Struct):
     serving: int
     end: float
     low_s: int
-    high_s: int
 
 
 class _Open(msgspec.Struct):
@@ -177,8 +176,7 @@ class WaitModel:
         if left <= 0 or middle > left:
             return Why.OVERDUE
         found = _spoken(at + min(upper, left), middle, min(upper, left))
-        high = min(found.high_s, promise.high_s)
-        return _Range(found.end, min(found.low_s, promise.low_s, high), high)
+        return _Range(found.end, min(found.low_s, promise.low_s), found.high_s)
 
     def _kept(self, queue: str, call_id: str, ahead: int) -> _Promise | None:
         """What the caller was told, unless there is a cause to tell something worse."""
@@ -190,9 +188,7 @@ class WaitModel:
 
     def _promise(self, call_id: str, told: Told, found: _Range) -> None:
         self._promises.pop(call_id, None)
-        self._promises[call_id] = _Promise(
-            told.queue, told.ahead, told.serving, found.end, found.low_s, found.high_s
-        )  # fmt: skip
+        self._promises[call_id] = _Promise(told.queue, told.ahead, told.serving, found.end, found.low_s)
         while len(self._promises) > REMEMBERED:
             del self._promises[next(iter(self._promises))]
 

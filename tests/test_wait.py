@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pbx.pace import Pace
 from pbx.wait import LONGEST_MS, MINUTE_MS, REMEMBERED, Told, WaitModel, Why
 
 SECOND = 1000
@@ -147,11 +148,86 @@ def test_one_endless_call_does_not_spoil_the_day() -> None:
 
 
 def test_who_is_found_waiting_after_a_restart_counts_as_waiting() -> None:
+    waits, at = model(free=0), START + 60 * SECOND
+    told = tell(waits, "c", at, 0, 60 * SECOND)
+    waits.estimate("a", "other", at + high(told) * SECOND + 1, 0, 0)
+    assert waits.calibration("a").missed == 1
+
+
+@pytest.mark.parametrize("agents", range(1, 7))
+@pytest.mark.parametrize("ahead", range(5))
+def test_speech_rounds_the_upper_bound_up_and_by_less_than_a_minute(agents: int, ahead: int) -> None:
+    pace = Pace(TALK)
+    pace.serving(START, agents, 0, None)
+    middle, upper = pace.quantiles(START, ahead)
+    waits = WaitModel({"a": TALK})
+    waits.serving("a", START, agents, 0)
+    told = waits.estimate("a", "c", START, ahead, 0)
+    assert upper <= high(told) * SECOND < upper + MINUTE_MS
+    assert told.low_s is not None and told.low_s * SECOND < middle + MINUTE_MS / 2
+
+
+def served(waits: WaitModel, calls: int, gap: int, at: int) -> int:
+    """So many callers wait from now on, and one is connected each `gap` ms; when the last one was."""
+    for number in range(calls + 1):
+        waits.joined("a", f"s{at}-{number}", at)
+    began = at
+    for number in range(calls):
+        at += gap
+        waits.connected("a", f"s{began}-{number}", at)
+    waits.left("a", f"s{began}-{calls}", at)
+    return at
+
+
+def test_what_was_seen_long_ago_is_forgotten() -> None:
+    waits = model(agents=2)
+    at = served(waits, 60, 200 * SECOND, START)
+    slow = waits.estimate("a", "c", at, 5, 0)
+    at = served(waits, 150, 60 * SECOND, at)
+    fast, never_slow = waits.estimate("a", "c", at, 5, 0), model(agents=2)
+    at = served(never_slow, 60, 60 * SECOND, START)
+    assert high(fast) < high(slow) / 2
+    assert high(fast) <= high(never_slow.estimate("a", "c", at, 5, 0)) + 120
+
+
+def test_the_less_was_seen_the_wider_the_range() -> None:
+    def spread(calls: int) -> float:
+        pace, at = Pace(TALK), START
+        pace.serving(at, 2, 0, None)
+        for number in range(calls + 1):
+            pace.joined(str(number), at)
+        for number in range(calls):
+            at += 94 * SECOND  # just as the handling time would have it
+            pace.connected(str(number), at)
+        middle, upper = pace.quantiles(at, 20)
+        return upper / middle
+
+    assert spread(0) > spread(20) > 1.2
+
+
+def test_whoever_is_connected_takes_a_free_agent() -> None:
+    waits = model(free=1)
+    waits.joined("a", "c", START)
+    waits.connected("a", "c", START)
+    assert high(waits.estimate("a", "d", START, 0, 0)) > 60
+
+
+def test_who_is_free_is_guessed_when_it_is_not_said() -> None:
     waits = model(free=None)
-    waits.estimate("a", "c", START + 60 * SECOND, 0, 60 * SECOND)
-    tell(waits, "c", START + 60 * SECOND, 0, 60 * SECOND)
-    waits.connected("a", "c", START + 70 * SECOND)
-    assert waits.calibration("a").within == 1
+    for number in range(3):
+        assert high(waits.estimate("a", "d", START, 0, 0)) == 60
+        waits.joined("a", f"c{number}", START)
+        waits.connected("a", f"c{number}", START)
+    assert high(waits.estimate("a", "d", START, 0, 0)) > 60
+    waits.finished("a", START + TALK, TALK)
+    assert high(waits.estimate("a", "d", START + TALK, 0, 0)) == 60
+
+
+def test_a_guess_that_somebody_is_free_ends_when_nobody_answers() -> None:
+    waits = model(free=None)
+    waits.joined("a", "c", START)
+    assert high(waits.estimate("a", "d", START + 20 * SECOND, 1, 0)) == 60
+    assert high(waits.estimate("a", "d", START + 21 * SECOND, 1, 0)) > 60
 
 
 def test_asking_notes_nothing() -> None:
@@ -180,6 +256,26 @@ def test_when_the_told_time_is_over_nothing_is_promised_again() -> None:
     late = START + high(first) * SECOND + 1
     assert tell(waits, "c", late, 1, late - START).why == Why.OVERDUE
     assert tell(waits, "c", late + MINUTE_MS, 0, late - START).why == Why.OVERDUE
+
+
+def test_what_is_no_longer_believed_is_not_repeated() -> None:
+    waits = model(agents=2)
+    waits.joined("a", "x", START)
+    waits.joined("a", "c", START)
+    first = tell(waits, "c", START, 1)
+    soon = START + high(first) * SECOND - 10 * SECOND
+    assert tell(waits, "c", soon, 1, soon - START).why == Why.OVERDUE
+
+
+def test_after_nobody_could_tell_a_new_range_is_a_new_one() -> None:
+    waits = model(agents=2)
+    waits.joined("a", "c", START)
+    first = tell(waits, "c", START, 1)
+    waits.serving("a", START + MINUTE_MS, 0, 0)
+    assert tell(waits, "c", START + MINUTE_MS, 1, MINUTE_MS).why == Why.NOBODY
+    over = START + high(first) * SECOND + 1
+    waits.serving("a", over, 2, 0)
+    assert tell(waits, "c", over, 1, over - START).high_s is not None
 
 
 @pytest.mark.parametrize(("ahead", "agents"), [(3, 4), (2, 3), (3, 3)])
@@ -319,6 +415,28 @@ def test_memory_is_bounded_when_one_caller_is_told_over_and_over() -> None:
         tell(waits, "c", START + number, number % 7)
     assert len(waits._open) == 1
     assert len(waits._ends) <= REMEMBERED
+
+
+def test_agents_whose_talks_never_end_are_bounded() -> None:
+    waits = model(agents=2)
+    for number in range(100):
+        waits.joined("a", f"c{number}", START + number)
+        waits.connected("a", f"c{number}", START + number)
+    assert len(waits._paces["a"]._talks) <= 4
+
+
+def test_an_event_that_comes_late_moves_no_time() -> None:
+    def after(late: bool) -> Told:
+        waits = model(agents=2)
+        if not late:
+            waits.finished("a", START - 900 * SECOND, TALK)
+        for number in range(5):
+            waits.joined("a", f"c{number}", START)
+        if late:
+            waits.finished("a", START - 900 * SECOND, TALK)
+        return waits.estimate("a", "d", START + 60 * SECOND, 5, 0)
+
+    assert after(late=True) == after(late=False)
 
 
 def test_an_event_that_comes_late_does_no_harm() -> None:
