@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from ivr import menu as m
-from ivr.flow import sound
+from ivr.spoken import sound
+from ivr.ways import targets
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -23,30 +24,6 @@ def check(menu: m.Menu, queues: Collection[str], audio: Mapping[str, Collection[
     question has a way out, and a person can be reached from everywhere.
     """
     return [*_whole(menu), *_each(menu, queues, audio), *_reach(menu)]
-
-
-def targets(menu: m.Menu, name: str) -> list[str]:
-    """Where a node may lead, key 0 and the way out included."""
-    node = menu.nodes[name]
-    match node:
-        case m.Play() | m.SetValues():
-            return [node.next]
-        case m.Language() | m.Gather() | m.Survey():
-            return [node.next, node.way_out or menu.person]
-        case m.Choice():
-            return [*node.keys.values(), node.way_out or menu.person, menu.person]
-        case m.Enqueue():
-            return [*node.returns.values(), node.otherwise]
-        case m.Branch():
-            return [*node.cases.values(), node.otherwise]
-        case m.Hours():
-            return [node.open, node.closed]
-        case m.Lookup() | m.Callback():
-            return [*node.results.values(), node.otherwise]
-        case m.Voicemail() | m.Petition():
-            return [node.saved, node.empty]
-        case m.HangUp() | m.Transfer() | m.Back() | m.Repeat():
-            return []
 
 
 def _whole(menu: m.Menu) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """What the name of a prompt stands for: a sentence of the pack, or what is only known when it is said. Pure."""
 
-from ivr import say
+from ivr import say_moments
 from ivr.session import Facts, Session
 
 
@@ -17,9 +17,9 @@ def _dynamic(facts: Facts, session: Session, prompt: str) -> tuple[str, ...]:
         case "answer":
             return session.answer
         case "number":
-            return say.phone(session.values.get(variable, ""), session.language)
+            return say_moments.phone(session.values.get(variable, ""), session.language)
         case "code":
-            return say.code(session.values.get(variable, ""), session.language)
+            return say_moments.code(session.values.get(variable, ""), session.language)
         case _:
             return facts.spoken(what, session)
 

@@ -11,16 +11,21 @@ import tempfile
 import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import yaml
 
 from ivr.problem import Problem
 from ivr.say import WORDS
+from ivr.say_moments import MOMENTS, PAUSE
 
 RATE = 8000
 LOUDNESS_DB = -20.0
 PEAK = 0.89
+PAUSE_S = 0.25
+"""Between the groups of a number."""
 EDGE_S = 0.12
 """Silence left before and after the words."""
 VOICES = {
@@ -33,25 +38,82 @@ Samples = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 def sentences(prompts: Path) -> dict[str, dict[str, str]]:
     """Language -> sound name -> text, of everything the system can say."""
-    texts: Mapping[str, Mapping[str, str]] = yaml.safe_load((prompts / "texts.yaml").read_text("utf-8"))
     spoken: dict[str, dict[str, str]] = {language: {} for language in VOICES}
-    for name, by_language in texts.items():
-        for language in VOICES:
-            if not by_language.get(language):
-                raise Problem(
-                    f"texts.yaml: «{name}» thiếu lời tiếng {language}, hãy viết thêm.",
-                    f"texts.yaml: «{name}» has no text in {language}, write one.",
-                )
-            spoken[language][f"smartpbx/{name}"] = by_language[language]
+    for file in sorted(prompts.glob("texts*.yaml")):
+        for name, by_language in _texts(file).items():
+            for language in VOICES:
+                text = by_language.get(language) if isinstance(by_language, dict) else None
+                if not text:
+                    raise _wrong(
+                        file,
+                        name,
+                        f"thiếu lời tiếng {language}, hãy viết thêm",
+                        f"has no text in {language}, write one",
+                    )
+                if f"smartpbx/{name}" in spoken[language]:
+                    raise _wrong(file, name, "đã có ở tệp khác, hãy đổi tên", "stands in another file too, rename it")
+                spoken[language][f"smartpbx/{name}"] = text
     for language, words in WORDS.items():
-        spoken[language] |= {f"digits/{name}": text for name, text in words.items()}
+        spoken[language] |= {f"digits/{name}": text for name, text in words.items()} | MOMENTS[language] | {PAUSE: ""}
     return spoken
+
+
+def _texts(file: Path) -> Mapping[str, Any]:
+    try:
+        texts = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        raise Problem(f"Không đọc được {file}: {e}. Hãy sửa tệp.", f"Cannot read {file}: {e}. Correct the file.") from e
+    return texts if isinstance(texts, dict) else {}
+
+
+def _wrong(file: Path, name: str, vi: str, en: str) -> Problem:
+    return Problem(f"{file.name}: «{name}» {vi}.", f"{file.name}: «{name}» {en}.")
+
+
+def text_of(sounds: Sequence[str], texts: Mapping[str, str]) -> str:
+    """What a sequence of sounds says, for people and tests; `texts` are one language of `sentences`."""
+    return " ".join(text for sound in sounds if (text := texts.get(sound, "").strip()))
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One sound of the pack. `source`: placeholder (our voice), recorded (somebody's), or missing."""
+
+    language: str
+    name: str
+    text: str
+    seconds: float
+    source: str
+
+
+def listing(prompts: Path) -> list[Listed]:
+    """Everything the system can say, and what there is of it."""
+    manifest = _manifest(prompts)
+    return [
+        _listed(prompts, language, name, text, manifest)
+        for language, spoken in sentences(prompts).items()
+        for name, text in spoken.items()
+    ]
+
+
+def _listed(prompts: Path, language: str, name: str, text: str, manifest: Mapping[str, list[str]]) -> Listed:
+    path = prompts / language / f"{name}.wav"
+    try:
+        samples, rate = _read(path)
+    except (wave.Error, EOFError, OSError):
+        return Listed(language, name, text, 0.0, "missing")
+    made = manifest.get(f"{language}/{name}", ["", ""])[1] == _digest(path)
+    return Listed(language, name, text, len(samples) / rate, "placeholder" if made else "recorded")
+
+
+def _manifest(prompts: Path) -> dict[str, list[str]]:
+    file = prompts / "generated.json"
+    found: dict[str, list[str]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return found
 
 
 def build(prompts: Path, espeak: Sequence[str]) -> list[str]:
     """Make what is missing or outdated; returns the names made. `espeak` is the command of the voice program."""
-    manifest_file = prompts / "generated.json"
-    manifest: dict[str, list[str]] = json.loads(manifest_file.read_text()) if manifest_file.exists() else {}
+    manifest_file, manifest = prompts / "generated.json", _manifest(prompts)
     made = []
     for language, spoken in sentences(prompts).items():
         for name, text in spoken.items():
@@ -62,7 +124,7 @@ def build(prompts: Path, espeak: Sequence[str]) -> list[str]:
             if path.exists() and manifest[key][0] == text:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, _telephone(_speak(espeak, language, text)))
+            _write(path, _telephone(_speak(espeak, language, text)) if text else np.zeros(round(PAUSE_S * RATE)))
             manifest[key] = [text, _digest(path)]
             made.append(key)
     manifest_file.write_text(json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -143,13 +205,13 @@ def check(prompts: Path) -> list[str]:
     """What is missing from the pack or would sound wrong, one line each."""
     found = []
     for language, spoken in sentences(prompts).items():
-        for name in spoken:
+        for name, text in spoken.items():
             path = prompts / language / f"{name}.wav"
-            found += [f"{language}/{name}.wav: {fault}" for fault in _faults(path)]
+            found += [f"{language}/{name}.wav: {fault}" for fault in _faults(path, silent=not text)]
     return found
 
 
-def _faults(path: Path) -> list[str]:
+def _faults(path: Path, *, silent: bool) -> list[str]:
     try:
         samples, rate = _read(path)
     except FileNotFoundError:
@@ -158,6 +220,8 @@ def _faults(path: Path) -> list[str]:
         return [f"không phải WAV 8 kHz mono 16-bit / not a WAV ({e})"]
     if rate != RATE or not len(samples):
         return [f"{rate} Hz, {len(samples)} mẫu: cần 8000 Hz / needs 8000 Hz"]
+    if silent:
+        return []
     faults = []
     peak, loud = np.abs(samples).max(), np.flatnonzero(np.abs(samples) > 0.01)
     if peak < 0.05:

@@ -33,6 +33,12 @@ class Floor:
         """The interfaces of the agents of a queue who could take a call at once."""
         return [a.interface for a in self._agents if queue in a.members and a.state is AgentState.READY]
 
+    def at_once(self, queue: str) -> int:
+        """How many agents of a queue are free, or are being rung for somebody who waits in it."""
+        rung = {AgentState.READY, AgentState.RINGING}
+        mine = (a for a in self._agents if queue in a.members and a.state in rung)
+        return sum(a.state is AgentState.READY or a.queue == queue for a in mine)
+
     def capacity(self, queue: str) -> float:
         """The same agents as `serving`, one who also serves other queues in which somebody waits as a fraction."""
         busy = {call.visit.queue for call in self.all_waiting() if call.visit is not None} | {queue}

@@ -32,6 +32,8 @@ class Reception:
         self.callbacks = Callbacks(centre.callbacks)
         for record in past:
             self.recent.add(record)
+            if record.talk_ms:
+                self.waits.finished(record.queue, record.ended_at, record.talk_ms)
 
     # --- rules ------------------------------------------------------------------------------------------------
 

@@ -10,29 +10,39 @@ from typing import Any
 import uvicorn
 
 from dashboards.app import create_app
+from ivr.hours_file import load_hours
 from ivr.load import load_menu
 from ivr.problem import Problem
+from pbx import commands as c
+from pbx import events as e
 from pbx.ami.pair import Pair
 from pbx.asterisk.layout import read_secrets
 from pbx.centre import Centre, load_centre
+from pbx.desk import Desk
 from pbx.journal import Journal
 from pbx.ledger import Ledger
 from pbx.metrics import QueueFigures
 from pbx.picture import Picture
-from pbx.record import CallRecord
-from pbx.service import Service, now_ms
+from pbx.reception import Reception
+from pbx.registers import Registers, dossier_desk
+from pbx.service import KEEPS, Service, now_ms
 from pbx.settings import Settings
 from pbx.switchboard import Board
 from pbx.today import Today, day_bounds
 from recordings.jobs import Jobs
 from recordings.queries import Log
-from recordings.tables import open_log
+from recordings.store import register_petition
+from recordings.tables import open_log, writing
 from recordings.writer import Writer
 
 log = logging.getLogger(__name__)
 
 
-class House:
+LOOK_BACK_MS = 24 * 3600 * 1000
+"""So far back earlier calls matter to a caller who calls again."""
+
+
+class House(Desk):
     """Everything that runs, made in order and unmade in the reverse order. Also what the pages look at.
 
     Raises:
@@ -42,7 +52,9 @@ class House:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.centre: Centre = load_centre(settings.centre)
-        menu = load_menu(settings.menu, {q.name for q in self.centre.queues}, settings.prompts_dir)
+        queues = {q.name for q in self.centre.queues}
+        menu = load_menu(settings.menu, queues, settings.prompts_dir)
+        calendar = load_hours(settings.hours, queues)
         self._web = web_socket(settings)
         self.loop: asyncio.AbstractEventLoop | None = None
         self._engine = open_log(settings.database)
@@ -54,10 +66,17 @@ class House:
             self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", settings.spool_dir,
             settings.audio_dir, settings.speech_model, self._transcribed,
         )  # fmt: skip
+        self._registers = Registers(dossier_desk(settings), self._register_petition, self._answered)
         self._writer = Writer(self._engine, self._jobs.call_stored)
         self._journal = Journal(settings.journal_dir)
         self._pair = Pair(with_secrets(settings), ledger_of(settings, self.centre))
-        self._service = Service(Board(menu, self.centre), self._journal, self._pair.tell, self._keep)
+        past = self.log.records_between(now_ms() - LOOK_BACK_MS, now_ms())
+        self.reception = Reception(self.centre, calendar, bool(settings.outgoing), past)
+        super().__init__(self.centre, self.reception, lambda event: self._service.put(event))
+        board = Board(menu, self.centre, self.reception)
+        self._service = Service(
+            board, self._journal, self._pair.tell, self._keep, self._registers.ask, settings.outgoing
+        )
         self._stopping = asyncio.Event()
 
     # --- what the pages ask -----------------------------------------------------------------------------------
@@ -110,10 +129,24 @@ class House:
         self._engine.dispose()
         self._web.close()
 
-    def _keep(self, record: CallRecord) -> None:
-        self._today.turn(now_ms())
-        self._today.add([record])
-        self._writer.put(record)
+    def _keep(self, command: KEEPS) -> None:
+        match command:
+            case c.Keep(record):
+                self._today.turn(now_ms())
+                self._today.add([record])
+                self._writer.put(record)
+            case c.KeepCallbacks(callbacks):
+                for callback in callbacks:
+                    self._writer.put(callback)
+            case c.KeepBlock(block):
+                self._writer.put(block)
+
+    def _register_petition(self, call_id: str, day: str, at: int) -> str:
+        with writing(self._engine) as connection:
+            return register_petition(connection, call_id, day, at)
+
+    def _answered(self, finished: e.LookupFinished) -> None:
+        self._service.put(finished)
 
     def _transcribed(self, call_id: str) -> None:
         """From a worker thread: the list of finished calls looks different now."""

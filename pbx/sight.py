@@ -1,7 +1,7 @@
 """What the menu may know of the house while it speaks with one caller: hours, the state of the queue, the caller's own number."""
 
-from ivr import say
-from ivr.hours import words
+from ivr import say_moments
+from ivr.hours_words import words
 from ivr.menu import Enqueue
 from ivr.session import Session
 from pbx import wait_words
@@ -30,7 +30,7 @@ class Sight:
                 announcement = self._reception.opening("", self._at).announcement
                 return (f"smartpbx/{announcement}",) if announcement else ()
             case "caller":
-                return say.phone(dialable(self._call.caller) or "", language)
+                return say_moments.phone(dialable(self._call.caller) or "", language)
             case "wait":
                 queue = self._queue(session)
                 told = estimate(self._reception, self._floor, self._call, queue, self._at)
@@ -64,4 +64,4 @@ def estimate(reception: Reception, floor: Floor, call: Call, queue: str, at: int
 
 def note_serving(reception: Reception, floor: Floor, queue: str, at: int) -> None:
     """Let the model of the wait know who serves now."""
-    reception.waits.serving(queue, at, floor.serving(queue), len(floor.free(queue)), floor.capacity(queue))
+    reception.waits.serving(queue, at, floor.serving(queue), floor.at_once(queue), floor.capacity(queue))

@@ -1,7 +1,7 @@
 """What a caller hears about the wait: how many are ahead, who serves, and how long it takes, or that nobody can tell. Pure."""
 
 from ivr import say
-from pbx.wait import Told
+from pbx.wait import Told, Why
 
 
 def sounds(told: Told, language: str) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def _serving(serving: int, language: str) -> tuple[str, ...]:
 
 def _range(told: Told, language: str) -> tuple[str, ...]:
     if told.low_s is None or told.high_s is None:
-        return ("smartpbx/wait-unknown",)
+        return ("smartpbx/wait-overdue" if told.why == Why.OVERDUE else "smartpbx/wait-unknown",)
     low, high = told.low_s // 60, max(1, -(-told.high_s // 60))
     if low < 1:
         return ("smartpbx/wait-about", "smartpbx/wait-under", *say.number(high, language), "smartpbx/wait-minutes")

@@ -29,7 +29,6 @@ from pbx.witnesses import QueueLine, parse_queue_log
 from recordings.queries import CallRow, Log
 from recordings.tables import open_log
 
-
 ALWAYS = {"always": True}
 """Opening hours of a line that never closes."""
 
