@@ -5,8 +5,8 @@ from ivr.ways import ways
 
 
 def mermaid(menu: m.Menu) -> str:
-    """The whole tree as a Mermaid flowchart. Questions are diamonds, queues stadiums, registers cylinders, ends circles; what every question
-    has, key 0 to a person and the way out after misses to a person, is left out."""
+    """The whole tree as a Mermaid flowchart. Questions are diamonds, queues stadiums, registers cylinders, ends circles. What every
+    question has, key 0 and the way out after misses to a person, is left out."""
     lines = ["flowchart TD"]
     names = {name: f"n{number}" for number, name in enumerate(menu.nodes)}
     for name, node in menu.nodes.items():

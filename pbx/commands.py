@@ -114,6 +114,8 @@ class DialCallback(msgspec.Struct, frozen=True):
     number: str
     language: str
     ring_s: int
+    shown: str
+    """The number that the citizen sees: the hotline's."""
 
 
 class KeepCallbacks(msgspec.Struct, frozen=True):

@@ -91,14 +91,9 @@ class Duty:
         if ended:
             yield c.KeepCallbacks(tuple(ended))
         for dial in dials:
-            yield c.DialCallback(
-                dial.callback_id,
-                dial.attempt,
-                channel_id(dial.callback_id, dial.attempt),
-                dial.number,
-                dial.language,
-                dial.ring_s,
-            )
+            name = channel_id(dial.callback_id, dial.attempt)
+            shown = self._reception.hotline
+            yield c.DialCallback(dial.callback_id, dial.attempt, name, dial.number, dial.language, dial.ring_s, shown)
 
     def _close(self, waiting: list[Call], at: int) -> Iterator[c.Command]:
         """At the moment of closing those who still wait are asked what they want; the menu knows the questions."""

@@ -26,6 +26,7 @@ class Reception:
         self._shipped = self._calendar = calendar
         self._forced: list[e.HoursForced] = []
         self.can_call_back = can_dial
+        self.hotline = centre.hotline
         self.gate = Gate(centre.limit)
         self.recent = Recent(centre.favours)
         self.waits = WaitModel()

@@ -12,19 +12,11 @@ from datetime import datetime
 from ivr import say
 from pbx import commands as c
 from pbx import events as e
-from pbx.dossier import (
-    Ambiguous,
-    Answer,
-    BadCode,
-    DossierDesk,
-    Found,
-    NeedFactor,
-    TooMany,
-    Unknown,
-    WrongFactor,
-    desk_for,
-    sounds,
-)
+from pbx.dossier.desk import DossierDesk, Limits, Memory, load_agencies
+from pbx.dossier.national import NationalPortal
+from pbx.dossier.opencps import OpenCps
+from pbx.dossier.portal import Portal
+from pbx.dossier.shapes import Ambiguous, Answer, BadCode, Found, NeedFactor, TooMany, Unknown, sounds
 from pbx.service import now_ms
 from pbx.settings import Settings
 from pbx.today import ZONE
@@ -73,7 +65,7 @@ class Registers:
             digits=values.get("code", ""), agency=values.get("agency", ""), factor=values.get("factor", ""),
             caller=question.caller, call_id=question.call_id,
         )  # fmt: skip
-        return result_of(answer), sounds(answer, now_ms(), question.language), {}
+        return result_of(answer), sounds(answer, question.language), {}
 
 
 def result_of(answer: Answer) -> str:
@@ -85,8 +77,6 @@ def result_of(answer: Answer) -> str:
             return "ambiguous"
         case NeedFactor():
             return "need_factor"
-        case WrongFactor():
-            return "wrong_factor"
         case Unknown():
             return "unknown"
         case TooMany():
@@ -101,4 +91,7 @@ def dossier_desk(settings: Settings) -> DossierDesk | None:
     """The desk that asks the portal of the settings; None where there is none."""
     if not settings.portal_url:
         return None
-    return desk_for(settings.portal_kind, settings.portal_url, settings.data_dir.absolute() / "dossiers.json")
+    limits = Limits()
+    where = (settings.portal_url, limits.deadline_s)
+    portal: Portal = OpenCps(*where) if settings.portal_kind == "opencps" else NationalPortal(*where)
+    return DossierDesk(portal, load_agencies(), now_ms, Memory(settings.data_dir.absolute() / "dossiers.json"), limits)

@@ -104,7 +104,7 @@ async def test_a_caller_reaches_what_is_written_and_nothing_else(plan: Dialplan)
 
 
 async def test_what_a_caller_writes_goes_through_a_filter_or_nowhere(plan: Dialplan) -> None:
-    filtered = re.compile(r"CALLERID\((num|name)\)=\$\{FILTER\([^,$]+,\$\{CALLERID\(\1\)\}\)\}")
+    filtered = re.compile(r"CALLERID\((num|name)\)=\$\{FILTER\([^,$]+,\$\{(?:CALLERID\(\1\)|SMARTPBX_NUMBER)\}\)\}")
     for _, _, _, arguments in steps(plan):
         assert "CALLERID" not in arguments or filtered.fullmatch(arguments), arguments
         assert not re.search(r"\$\{(EXTEN|DNID|CALLERIDNAME)", arguments), arguments
@@ -112,7 +112,7 @@ async def test_what_a_caller_writes_goes_through_a_filter_or_nowhere(plan: Dialp
 
 async def test_only_variables_that_somebody_sets(plan: Dialplan) -> None:
     text = " ".join(arguments for *_, arguments in steps(plan))
-    ours = {"ALIVE", "TARGET", "SOUNDS", "LANGUAGE", "POSITION", "AFTER", "CALLBACK"}  # from the service
+    ours = {"ALIVE", "TARGET", "SOUNDS", "LANGUAGE", "POSITION", "AFTER", "CALLBACK", "NUMBER"}  # from the service
     here = set(re.findall(r"\bSMARTPBX_(\w+)=", text)) | {"KEYS"}  # Read sets the last one
     assert set(re.findall(r"\$\{SMARTPBX_(\w+)\}", text)) <= ours | here
 

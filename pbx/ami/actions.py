@@ -94,8 +94,8 @@ def _dial(attempt: c.DialCallback, outgoing: str) -> Action:
     return {
         "Action": "Originate", "Channel": outgoing.replace("{number}", attempt.number),
         "Context": "smartpbx-callback", "Exten": "s", "Priority": "1", "Async": "true", "ChannelId": attempt.channel_id,
-        "Timeout": str(attempt.ring_s * 1000),
-        "Variable": f"__SMARTPBX_CALLBACK={attempt.callback_id},CHANNEL(language)={attempt.language}",
+        "Timeout": str(attempt.ring_s * 1000), "CallerID": f"<{attempt.shown}>",
+        "Variable": f"SMARTPBX_CALLBACK={attempt.callback_id},SMARTPBX_NUMBER={attempt.number},CHANNEL(language)={attempt.language}",
     }  # fmt: skip
 
 

@@ -66,13 +66,15 @@ class Pair:
         if service is None or self._events.state != "up":
             return
         service.hold()
-        past: list[e.AnyEvent] = []
-        try:
-            async with self._telling:
+        async with self._telling:
+            # Once more: whoever told the past before us has let everything go, and what comes now must not overtake our snapshot.
+            service.hold()
+            past: list[e.AnyEvent] = []
+            try:
                 past = await self._past(service)
                 service.link_up = True
-        finally:
-            service.release(past)
+            finally:
+                service.release(past)
         service.beat(0)
 
     async def _past(self, service: Service) -> list[e.AnyEvent]:

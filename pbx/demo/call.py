@@ -49,6 +49,8 @@ class Call:
         self._asking: asyncio.Task[None] | None = None
         self._hung_up = False
         self.number = number
+        self.dialled = ""
+        """Of a call that comes in: whom it is for."""
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
     @property

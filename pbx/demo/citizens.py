@@ -16,10 +16,16 @@ from pbx.demo.people import converse, think
 from pbx.demo.phone import Phone
 from pbx.demo.signalling import Address
 
-KEYS = {"ho-tich": "1", "dat-dai": "2", "kinh-doanh": "3", "lao-dong": "4"}
-"""The key of the main menu that leads to a queue; who wants another one asks for a person."""
-PERSON = "0"
-NO_MEANING = "78"
+KEYS = {"ho-tich": "1", "dat-dai": "3", "kinh-doanh": "4", "lao-dong": "6"}
+"""The key of the menu of fields that leads to a queue; who wants another one asks for a person."""
+FIELDS, DOSSIER, PETITION = "123"
+"""The keys of the main menu."""
+OFFICER, PERSON = "20"
+NO_MEANING = "7*"
+RATES, RATES_NOT = "12"
+CALL_BACK, MESSAGE = "12"
+"""The keys of those who wait."""
+THIS_NUMBER = "1"
 PROMPT_OVER_S = 0.9
 """Longer than any pause inside a prompt."""
 KNOWS_ITS_KEY = 0.4
@@ -38,6 +44,8 @@ class Citizen(msgspec.Struct, frozen=True):
     conversation: Conversation
     dice: Random
     patience_s: float
+    dossier: tuple[str, str] = ("2611200001", "1234")
+    """The last ten digits of a code, and the second factor."""
 
     @property
     def key(self) -> str:
@@ -53,14 +61,14 @@ Behaviour = Callable[[Citizen], Awaitable[None]]
 async def patient(citizen: Citizen) -> None:
     """Vietnamese, the right key, waits, speaks."""
     await _press_after_prompt(citizen, "1")
-    await _choose(citizen, citizen.key)
+    await _reach_a_queue(citizen)
     await _be_served(citizen)
 
 
 async def english(citizen: Citizen) -> None:
     """Prefers the menu in English."""
     await _press_after_prompt(citizen, "2")
-    await _choose(citizen, citizen.key)
+    await _reach_a_queue(citizen)
     await _be_served(citizen)
 
 
@@ -68,7 +76,7 @@ async def wrong_key(citizen: Citizen) -> None:
     """Presses a key that means nothing, listens again, then the right one."""
     await _press_after_prompt(citizen, "1")
     await _choose(citizen, citizen.dice.choice(NO_MEANING))
-    await _choose(citizen, citizen.key)
+    await _reach_a_queue(citizen)
     await _be_served(citizen)
 
 
@@ -99,14 +107,67 @@ async def leaves_queue(citizen: Citizen) -> None:
     await patient(impatient)
 
 
+async def rates(citizen: Citizen) -> None:
+    """Agrees to the survey, and answers it when the agent has hung up."""
+    await _press_after_prompt(citizen, "1")
+    await _reach_a_queue(citizen, RATES)
+    await _be_served(citizen)
+    for _ in range(3):
+        await _press_after_prompt(citizen, citizen.dice.choice("34555"))
+    await citizen.call.ended
+
+
+async def asks_to_be_called(citizen: Citizen) -> None:
+    """Does not want to wait: presses the key for a call back, and hangs up when it is promised."""
+    await _press_after_prompt(citizen, "1")
+    await _reach_a_queue(citizen)
+    await think(citizen.call, citizen.dice, 14.0, 20.0)
+    await citizen.call.send_digits(CALL_BACK)
+    await _press_after_prompt(citizen, THIS_NUMBER)
+    await citizen.call.ended
+
+
+async def leaves_a_message(citizen: Citizen) -> None:
+    """Has a petition, and says it to the machine."""
+    await _press_after_prompt(citizen, "1")
+    await _choose(citizen, PETITION)
+    await citizen.call.hear_out(PROMPT_OVER_S, LONGEST_PROMPT_S)
+    await citizen.call.say(citizen.conversation.turns[1].audio)
+    await citizen.call.send_digits("#")
+    await citizen.call.ended
+
+
+async def asks_for_a_dossier(citizen: Citizen) -> None:
+    """Keys the code from the slip of paper and the second factor, and listens."""
+    await _press_after_prompt(citizen, "1")
+    await _choose(citizen, DOSSIER)
+    for digits in citizen.dossier:
+        await _press_after_prompt(citizen, digits)
+    await citizen.call.hear_out(3.0, LONGEST_PROMPT_S)
+
+
+async def answers(call: Call, conversation: Conversation, dice: Random) -> None:
+    """Picks up when called back, asks for the officer, and is served."""
+    await think(call, dice, 1.0, 4.0)
+    call.answer()
+    citizen = Citizen(call, conversation, dice, 60.0)
+    await _press_after_prompt(citizen, "1")
+    await _be_served(citizen)
+    await call.hangup()
+
+
 MIX: tuple[tuple[Behaviour, int], ...] = (
-    (patient, 56),
+    (patient, 38),
     (english, 8),
-    (wrong_key, 10),
-    (silent, 5),
-    (in_a_hurry, 9),
-    (leaves_menu, 5),
-    (leaves_queue, 7),
+    (wrong_key, 8),
+    (silent, 4),
+    (in_a_hurry, 8),
+    (leaves_menu, 4),
+    (leaves_queue, 6),
+    (rates, 8),
+    (asks_to_be_called, 6),
+    (leaves_a_message, 4),
+    (asks_for_a_dossier, 6),
 )
 """How often each is met, in percent."""
 
@@ -126,6 +187,16 @@ async def _choose(citizen: Citizen, key: str) -> None:
     await citizen.call.wait_for_sound(LONGEST_PROMPT_S)
     await think(citizen.call, citizen.dice, 1.5, 7.0)
     await citizen.call.send_digits(key)
+
+
+async def _reach_a_queue(citizen: Citizen, rating: str = RATES_NOT) -> None:
+    """From the main menu to the queue: straight to a person, or through the field, its officer and the invitation to rate."""
+    if citizen.key == PERSON:
+        await _choose(citizen, PERSON)
+        return
+    for key in (FIELDS, citizen.key, OFFICER):
+        await _choose(citizen, key)
+    await _press_after_prompt(citizen, rating)
 
 
 async def _be_served(citizen: Citizen) -> None:
@@ -158,11 +229,12 @@ async def phone_up(
     dice: Random,
     *,
     local_ip: str = "127.0.0.1",
+    dossier: tuple[str, str] = ("2611200001", "1234"),
 ) -> None:
     """Call, behave, hang up. Whatever the other side does, this ends quietly and leaves no call behind."""
     async with Phone(server, number, local_ip=local_ip) as phone:
         call = await phone.call(hotline)
         with contextlib.suppress(CallEndedError, TimeoutError):
             await call.answered(10)
-            await behaviour(Citizen(call, conversation, dice, dice.uniform(45, 120)))
+            await behaviour(Citizen(call, conversation, dice, dice.uniform(45, 120), dossier))
         await call.hangup()

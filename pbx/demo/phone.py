@@ -137,8 +137,9 @@ class Phone:
             if len(self._calls) >= self._lines:
                 self._reply(request, 486, addr)
             else:
-                number = sip.user(request.header("From"))
-                self._ringing.put_nowait(self._new_call(number, (request, addr)))
+                call = self._new_call(sip.user(request.header("From")), (request, addr))
+                call.dialled = sip.user(request.header("To"))
+                self._ringing.put_nowait(call)
         elif request.method in ("OPTIONS", "NOTIFY"):
             self._reply(request, 200, addr)
         else:

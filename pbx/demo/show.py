@@ -8,6 +8,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from pbx.asterisk import control
 from pbx.asterisk.layout import read_secrets
@@ -17,6 +18,8 @@ from pbx.run import House
 from pbx.settings import Settings
 
 Report = Callable[[str], None]
+ALWAYS = Path(__file__).with_name("hours.yaml")
+"""The demo is open whenever somebody looks at it."""
 
 
 async def show(settings: Settings, *, quiet: bool, calls_at_once: int, seed: int, report: Report) -> None:
@@ -26,6 +29,7 @@ async def show(settings: Settings, *, quiet: bool, calls_at_once: int, seed: int
         Problem: something needed is missing or taken; whatever was started has been stopped again.
     """
     begun = time.monotonic()
+    settings = settings.model_copy(update={"dial_out": traffic.dial_out(settings), "hours": ALWAYS})
     stop = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)

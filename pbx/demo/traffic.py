@@ -10,9 +10,10 @@ from random import Random
 
 from pbx.centre import Centre
 from pbx.demo import agents
-from pbx.demo.citizens import number_for, phone_up, pick
+from pbx.demo.call import Call, CallEndedError
+from pbx.demo.citizens import answers, number_for, phone_up, pick
 from pbx.demo.citizens import patient as patient_citizen
-from pbx.demo.conversations import conversation_of, conversations
+from pbx.demo.conversations import Conversation, conversation_of, conversations
 from pbx.demo.phone import Phone
 from pbx.demo.signalling import NoReplyError
 from pbx.settings import Settings
@@ -21,6 +22,7 @@ BETWEEN_CALLS_S = (4.0, 8.0)
 FIRST_CALLS_S = 1.5
 """The first ones come quickly: somebody is watching an empty page."""
 STOPPING_S = 3.0
+LINES = 20
 
 Report = Callable[[str], None]
 
@@ -46,6 +48,13 @@ async def run(
         await phone.open()
     tasks = [asyncio.create_task(agents.work(phone, Random(dice.random()))) for phone in desks]  # noqa: S311
     report(f"{len(desks)} cán bộ đã vào bàn trực")
+    mobile = Phone(
+        (settings.bind_address, settings.sip_port), "mobile", local_ip=settings.bind_address,
+        local_port=mobile_port(settings), lines=LINES,
+    )  # fmt: skip
+    await mobile.open()
+    desks.append(mobile)
+    tasks.append(asyncio.create_task(_called_back(mobile, dice, report)))
     tasks.append(asyncio.create_task(_citizens(settings, centre.hotline, calls_at_once, dice, report)))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -57,6 +66,37 @@ async def run(
         stopping.cancel()
         await _everybody_leaves(tasks, desks)
         report("Các cuộc gọi thử đã dừng")
+
+
+def mobile_port(settings: Settings) -> int:
+    """Where every call to a citizen arrives in the demo: one exchange for all their telephones."""
+    return settings.sip_port + 1
+
+
+def dial_out(settings: Settings) -> str:
+    """How the demo's Asterisk calls a citizen."""
+    return f"PJSIP/citizens/sip:{{number}}@{settings.bind_address}:{mobile_port(settings)}"
+
+
+async def _called_back(mobile: Phone, dice: Random, report: Report) -> None:
+    """Whoever asked for it is called back, and answers."""
+    answering: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            call = await mobile.next_call()
+            conversation = conversation_of(call.dialled)
+            report(f"Tổng đài gọi lại công dân: {conversation.topic}")
+            task = asyncio.create_task(_answer(call, conversation, Random(dice.random())))  # noqa: S311
+            answering.add(task)
+            task.add_done_callback(answering.discard)
+    finally:
+        for task in answering:
+            task.cancel()
+
+
+async def _answer(call: Call, conversation: Conversation, dice: Random) -> None:
+    with contextlib.suppress(CallEndedError, TimeoutError):
+        await answers(call, conversation, dice)
 
 
 def _desk(settings: Settings, extension: str, secret: str) -> Phone:
