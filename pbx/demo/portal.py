@@ -51,33 +51,52 @@ class Register:
         self.signed_in = 0
         self._session = ""
         self._server: asyncio.Server | None = None
+        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def open(self, address: str = "127.0.0.1", port: int = 0) -> str:
         """Begin to serve; the address of it."""
-        self._server = await asyncio.start_server(self._serve, address, port)
+        self._server = await asyncio.start_server(self._began, address, port)
         where = self._server.sockets[0].getsockname()
         return f"http://{where[0]}:{where[1]}/"
 
     async def close(self) -> None:
+        """Stop serving, in the middle of answers too."""
         if self._server is not None:
             self._server.close()
+        serving = dict(self._serving)
+        for task, writer in serving.items():
+            task.cancel()
+            writer.close()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+    def _began(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving[task] = writer
+        task.add_done_callback(lambda done: self._serving.pop(done, None))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            method, target, _ = head[0].split(" ")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            if self.fault == "slow":
-                await asyncio.sleep(60)
-            status, kind, answer = self._answer(method, target, body)
-            extra = "Location: http://127.0.0.1:9/elsewhere\r\n" if status == 302 else ""
-            writer.write(
-                f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(answer)}\r\nConnection: close\r\n\r\n".encode()
-            )
-            writer.write(answer)
-            await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
+                await self._serve_one(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        if self.fault == "slow":
+            await asyncio.sleep(60)
+        status, kind, answer = self._answer(method, target, body)
+        extra = "Location: http://127.0.0.1:9/elsewhere\r\n" if status == 302 else ""
+        writer.write(
+            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{extra}Content-Length: {len(answer)}\r\nConnection: close\r\n\r\n".encode()
+        )
+        writer.write(answer)
+        await writer.drain()
 
     def _answer(self, method: str, target: str, body: bytes) -> tuple[int, str, bytes]:
         match self.fault:

@@ -18,7 +18,8 @@ class OpenCps:
     """`token` is the one that the province's server gave this hotline; `group` its site."""
 
     def __init__(self, base: str, deadline_s: float, token: str = "", group: str = "") -> None:
-        self._http = client(base, deadline_s, {"Authorization": f"Bearer {token}", "groupId": group})
+        headers = {"Authorization": token and f"Bearer {token}", "groupId": group}
+        self._http = client(base, deadline_s, {name: value for name, value in headers.items() if value})
 
     async def find(self, digits: str, agencies: Sequence[Agency]) -> list[Entry]:
         entries: dict[str, Entry] = {}
