@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from ivr import check_ways
 from ivr import menu as m
+from ivr.check_keys import Texts, check_keys
 from ivr.spoken import sound
 from ivr.ways import targets
 
@@ -17,13 +19,45 @@ class Finding(msgspec.Struct, frozen=True):
     en: str
 
 
-def check(menu: m.Menu, queues: Collection[str], audio: Mapping[str, Collection[str]]) -> list[Finding]:
-    """Everything wrong with a menu; an empty list means that it may be published.
+Audio = Mapping[str, Mapping[str, float]]
+"""Language -> sound -> seconds."""
+LONGEST_S = 45.0
+"""Nobody remembers the first key of a longer question."""
 
-    `audio`: for each language the sounds that exist. A menu without findings cannot leave a caller stuck: every node leads on, every
-    question has a way out, and a person can be reached from everywhere.
-    """
-    return [*_whole(menu), *_each(menu, queues, audio), *_reach(menu)]
+
+def check(menu: m.Menu, queues: Collection[str], audio: Audio) -> list[Finding]:
+    """What could leave a caller stuck; a menu without such findings may be run: every node leads on, every question has a way out,
+    and a person can be reached from everywhere."""
+    found = [*_whole(menu), *_each(menu, queues, audio), *_reach(menu)]
+    if any(finding.node not in menu.nodes for finding in found):
+        return found  # what comes after would stumble over the same
+    ways = (*check_ways.circles(menu), *check_ways.names(menu), *check_ways.limits(menu))
+    return found + [Finding(*finding) for finding in ways]
+
+
+def check_all(menu: m.Menu, queues: Collection[str], audio: Audio, texts: Texts) -> list[Finding]:
+    """The same, and whatever else keeps a menu from being published: keys that are not as they are said, questions that are too long, ways
+    to a person that are."""
+    found = check(menu, queues, audio)
+    if not found:
+        found += [Finding(*finding) for finding in (*check_ways.presses(menu), *_long(menu, audio))]
+        found += [
+            Finding(node, f"nút «{node}»: {vi}", f"node «{node}»: {en}") for node, vi, en in check_keys(menu, texts)
+        ]
+    return found
+
+
+def _long(menu: m.Menu, audio: Audio) -> Iterator[check_ways.Found]:
+    for name, node in menu.nodes.items():
+        if not isinstance(node, m.Asking):
+            continue
+        for language in menu.languages:
+            seconds = sum(audio.get(language, {}).get(sound(prompt), 0.0) for prompt in node.prompts)
+            if seconds > LONGEST_S:
+                yield (
+                    name, f"nút «{name}» nói {seconds:.0f} giây tiếng {language} trước khi nghe phím (tối đa {LONGEST_S:.0f}), hãy rút gọn",
+                    f"node «{name}» speaks for {seconds:.0f} s in {language} before it listens (at most {LONGEST_S:.0f}): shorten it",
+                )  # fmt: skip
 
 
 def _whole(menu: m.Menu) -> Iterator[Finding]:
@@ -44,7 +78,7 @@ def _whole(menu: m.Menu) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _each(menu: m.Menu, queues: Collection[str], audio: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+def _each(menu: m.Menu, queues: Collection[str], audio: Audio) -> Iterator[Finding]:
     for name, node in menu.nodes.items():
         for target in dict.fromkeys(targets(menu, name)):
             if target not in menu.nodes:
@@ -85,7 +119,7 @@ def _keys(name: str, node: m.Node, menu: m.Menu) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _sounds(name: str, node: m.Node, menu: m.Menu, audio: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+def _sounds(name: str, node: m.Node, menu: m.Menu, audio: Audio) -> Iterator[Finding]:
     prompts = list(node.prompts)
     if isinstance(node, m.Asking):
         prompts += [*node.again, *node.silence_prompts, *node.wrong_prompts]
@@ -115,19 +149,3 @@ def _reach(menu: m.Menu) -> Iterator[Finding]:
                 name, f"không ai tới được nút «{name}», hãy nối vào cây hoặc xoá đi",
                 f"nobody can come to node «{name}»: join it to the tree or remove it",
             )  # fmt: skip
-    for name in seen:
-        if _circles(menu, name):
-            yield Finding(
-                name, f"từ nút «{name}» chỉ có lời thoại chạy vòng, hãy cho một lối ra",
-                f"from node «{name}» speech only goes round in a circle: give it a way out",
-            )  # fmt: skip
-
-
-def _circles(menu: m.Menu, start: str) -> bool:
-    name, seen = start, set[str]()
-    while isinstance(node := menu.nodes.get(name), m.Play):
-        if name in seen:
-            return True
-        seen.add(name)
-        name = node.next
-    return False

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ivr import draw, voice
 from ivr.load import load_menu
 from ivr.problem import Problem
 from pbx import replay as replaying
@@ -21,17 +20,17 @@ from pbx.asterisk import control
 from pbx.asterisk.config import write_config
 from pbx.asterisk.provision import installed, provision
 from pbx.centre import load_centre
-from pbx.settings import Settings
+from pbx.cli_menus import hours, menus, prompts
+from pbx.settings import Settings, read_settings
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Smart PBX – tổng đài của Trung tâm Phục vụ hành chính công."
 )
 asterisk = typer.Typer(no_args_is_help=True, help="Asterisk riêng của Smart PBX / the private Asterisk.")
-menus = typer.Typer(no_args_is_help=True, help="Cây thoại / the menu.")
-prompts = typer.Typer(no_args_is_help=True, help="Lời thoại / the prompts.")
 app.add_typer(asterisk, name="asterisk")
 app.add_typer(menus, name="menu")
 app.add_typer(prompts, name="prompts")
+app.add_typer(hours, name="hours")
 
 AsJson = Annotated[bool, typer.Option("--json", help="In ra JSON / print JSON.")]
 
@@ -54,16 +53,6 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValueError as e:
-        raise Problem(
-            f"Cấu hình SMARTPBX_… hoặc smartpbx.toml sai: {e}. Hãy sửa mục được nêu.",
-            f"The settings SMARTPBX_… or smartpbx.toml are wrong: {e}. Correct the item named.",
-        ) from e
-
-
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -77,7 +66,7 @@ def run(verbose: bool = False) -> None:
     from pbx.run import House, with_secrets  # half a second of libraries that the other commands do without
 
     _log(verbose)
-    settings = _settings()
+    settings = read_settings()
     try:
         _check_accounts(with_secrets(settings))
     except Unreachable as nobody:
@@ -103,7 +92,7 @@ def demo(
     from pbx.demo.show import show
 
     _log(False)
-    asyncio.run(show(_settings(), quiet=quiet, calls_at_once=calls, seed=seed, report=_say))
+    asyncio.run(show(read_settings(), quiet=quiet, calls_at_once=calls, seed=seed, report=_say))
 
 
 def _log(verbose: bool) -> None:
@@ -121,9 +110,9 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Tính lại cuộc gọi và số liệu từ bản ghi / calls and figures from recorded streams."""
-    settings = _settings()
+    settings = read_settings()
     centre = load_centre(settings.centre)
-    menu = load_menu(settings.menu, {q.name for q in centre.queues})
+    menu = load_menu(settings.menu_file, {q.name for q in centre.queues})
     parts = [replaying.replay(replaying.read_events(file), menu, centre) for file in files]
     whole = replaying.Replay(tuple(c for part in parts for c in part.calls), sum(part.in_progress for part in parts))
     shown = replaying.as_json(whole, centre)
@@ -157,7 +146,7 @@ def record(
     """Ghi lại luồng AMI đang chạy, từng byte / capture a live AMI stream, byte for byte."""
     from pbx.run import with_secrets
 
-    settings = with_secrets(_settings())
+    settings = with_secrets(read_settings())
     asyncio.run(_record(settings, file, seconds))
 
 
@@ -196,7 +185,7 @@ def transcribe(file: Path, as_json: AsJson = False) -> None:
     """Chuyển một tệp WAV thành chữ / one WAV file to words."""
     from recordings.speech import transcribe_file
 
-    result = transcribe_file(file, _settings().speech_model)
+    result = transcribe_file(file, read_settings().speech_model)
     print(json.dumps(result, ensure_ascii=False, indent=2) if as_json else result["text"])
 
 
@@ -206,7 +195,7 @@ def transcribe(file: Path, as_json: AsJson = False) -> None:
 @asterisk.command("provision")
 def asterisk_provision() -> None:
     """Tìm hoặc cài Asterisk, rồi tạo cấu hình riêng / find or install it, then write its private configuration."""
-    settings = _settings()
+    settings = read_settings()
     installation = provision(settings, _say)
     write_config(settings, load_centre(settings.centre), installation)
     _say(f"Asterisk {installation.version}: {settings.asterisk_dir / 'etc'}")
@@ -215,13 +204,13 @@ def asterisk_provision() -> None:
 @asterisk.command("start")
 def asterisk_start() -> None:
     """Khởi động / start."""
-    _say(control.start(_settings()))
+    _say(control.start(read_settings()))
 
 
 @asterisk.command("stop")
 def asterisk_stop() -> None:
     """Dừng / stop."""
-    _say("Đã dừng / stopped" if control.stop(_settings()) else "Không chạy / was not running")
+    _say("Đã dừng / stopped" if control.stop(read_settings()) else "Không chạy / was not running")
 
 
 @asterisk.command("check")
@@ -229,7 +218,7 @@ def asterisk_check() -> None:
     """Kiểm tra: chương trình, cấu hình, đăng nhập AMI / program, configuration, AMI logins."""
     from pbx.run import with_secrets
 
-    settings = with_secrets(_settings())
+    settings = with_secrets(read_settings())
     found = installed(settings)
     _say(f"Asterisk: {found.version or found.root if found else 'chưa có / none'}")
     _say(f"Đang chạy / running: {'có' if control.is_running(settings) else 'không'}")
@@ -247,42 +236,3 @@ def _check_accounts(settings: Settings) -> list[str]:
         version = asyncio.run(probe(settings.ami_host, settings.ami_port, user, secret, needs=needs))
         lines.append(f"AMI {user}: {version}")
     return lines
-
-
-# --- menu and prompts ---------------------------------------------------------------------------------------------
-
-
-@menus.command("check")
-def menu_check(file: Annotated[Path | None, typer.Argument()] = None) -> None:
-    """Tìm chỗ người gọi có thể bị kẹt / find where a caller could get stuck."""
-    settings = _settings()
-    centre = load_centre(settings.centre)
-    menu = load_menu(file or settings.menu, {q.name for q in centre.queues}, settings.prompts_dir)
-    _say(f"{file or settings.menu}: {len(menu.nodes)} nút, không có lỗi / no findings")
-
-
-@menus.command("draw")
-def menu_draw(file: Annotated[Path | None, typer.Argument()] = None) -> None:
-    """Vẽ cây thoại dạng Mermaid / the menu as a Mermaid graph."""
-    settings = _settings()
-    centre = load_centre(settings.centre)
-    print(draw.mermaid(load_menu(file or settings.menu, {q.name for q in centre.queues}, settings.prompts_dir)))
-
-
-@prompts.command("build")
-def prompts_build() -> None:
-    """Đọc bằng giọng máy những câu chưa có bản thu / speak the sentences that nobody has recorded."""
-    settings = _settings()
-    made = voice.build(settings.prompts_dir, provision(settings, _say).espeak())
-    _say(f"{len(made)} tệp mới / new files" + "".join(f"\n  {name}" for name in made))
-
-
-@prompts.command("check")
-def prompts_check() -> None:
-    """Đo độ to, vỡ tiếng, khoảng lặng, độ dài / measure level, clipping, silence, length."""
-    found = voice.check(_settings().prompts_dir)
-    for line in found:
-        _say(line)
-    if found:
-        raise Problem(f"{len(found)} lời thoại cần sửa.", f"{len(found)} prompts need mending.")
-    _say("Mọi lời thoại đều đạt / all prompts are well")

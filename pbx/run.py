@@ -11,7 +11,6 @@ import uvicorn
 
 from dashboards.app import create_app
 from ivr.hours_file import load_hours
-from ivr.load import load_menu
 from ivr.problem import Problem
 from pbx import commands as c
 from pbx import events as e
@@ -23,6 +22,7 @@ from pbx.journal import Journal
 from pbx.ledger import Ledger
 from pbx.metrics import QueueFigures
 from pbx.picture import Picture
+from pbx.published import Published
 from pbx.reception import Reception
 from pbx.registers import Registers, dossier_desk
 from pbx.service import KEEPS, Service, now_ms
@@ -53,7 +53,7 @@ class House(Desk):
         self.settings = settings
         self.centre: Centre = load_centre(settings.centre)
         queues = {q.name for q in self.centre.queues}
-        menu = load_menu(settings.menu, queues, settings.prompts_dir)
+        self._published = Published(settings, queues)
         calendar = load_hours(settings.hours, queues)
         self._web = web_socket(settings)
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -73,7 +73,7 @@ class House(Desk):
         past = self.log.records_between(now_ms() - LOOK_BACK_MS, now_ms())
         self.reception = Reception(self.centre, calendar, bool(settings.outgoing), past)
         super().__init__(self.centre, self.reception, lambda event: self._service.put(event))
-        board = Board(menu, self.centre, self.reception)
+        board = Board(None, self.centre, self.reception, self._published.menus, self._published.version)
         self._service = Service(
             board, self._journal, self._pair.tell, self._keep, self._registers.ask, settings.outgoing
         )
@@ -105,14 +105,15 @@ class House(Desk):
             asyncio.create_task(self._service.run()),
             asyncio.create_task(self._pair.run(self._service)),
             asyncio.create_task(web.serve(sockets=[self._web])),
+            asyncio.create_task(self._published.watch(self._service.put)),
         ]
         ready()
         stopping = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         app.state.hub.stop()
         web.should_exit = True
-        await asyncio.wait(tasks[2:], timeout=5)
-        for task in tasks[:2]:
+        await asyncio.wait(tasks[2:3], timeout=5)
+        for task in (*tasks[:2], *tasks[3:]):
             task.cancel()
         await asyncio.wait(tasks)
         await asyncio.to_thread(self.close)

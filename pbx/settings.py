@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from ivr import publish
+from ivr.problem import Problem
 from pbx.centre import SHIPPED as SHIPPED_CENTRE
 
 HOUSE = Path(__file__).resolve().parent.parent
@@ -75,6 +77,17 @@ class Settings(BaseSettings):
         return (self.asterisk_tree or self.data_dir / "asterisk-tree").absolute()
 
     @property
+    def menus_dir(self) -> Path:
+        """The published versions of the menu."""
+        return self.data_dir.absolute() / "menus"
+
+    @property
+    def menu_file(self) -> Path:
+        """The menu that callers meet: the published one, else the file of the settings."""
+        version = publish.current(self.menus_dir)
+        return publish.file_of(self.menus_dir, version) if version is not None else self.menu
+
+    @property
     def journal_dir(self) -> Path:
         return self.data_dir.absolute() / "journal"
 
@@ -103,3 +116,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings() -> Settings:
+    """The settings of here and now.
+
+    Raises:
+        Problem: one of them is wrong; names it.
+    """
+    try:
+        return Settings()
+    except ValueError as e:
+        raise Problem(
+            f"Cấu hình SMARTPBX_… hoặc smartpbx.toml sai: {e}. Hãy sửa mục được nêu.",
+            f"The settings SMARTPBX_… or smartpbx.toml are wrong: {e}. Correct the item named.",
+        ) from e

@@ -9,7 +9,7 @@ HOUSE = Path(__file__).parent.parent
 ROOMS = ["ivr", "pbx", "recordings", "dashboards"]
 """From the ground up: a room may import the rooms below it."""
 
-WIRING = {"pbx/cli.py", "pbx/__main__.py", "pbx/run.py", "pbx/demo/show.py"}
+WIRING = {"pbx/cli.py", "pbx/cli_menus.py", "pbx/__main__.py", "pbx/run.py", "pbx/demo/show.py"}
 """They join everything; nobody imports them (but each other)."""
 
 ONLY_IN = {
@@ -22,7 +22,7 @@ ONLY_IN = {
     "starlette": ("dashboards/",),
     "jinja2": ("dashboards/",),
     "uvicorn": ("pbx/run.py",),
-    "typer": ("pbx/cli.py",),
+    "typer": ("pbx/cli.py", "pbx/cli_menus.py"),
 }
 
 PURE = [
@@ -53,6 +53,39 @@ PURE = [
     "dashboards/words.py",
     "pbx/queues.py",
     "pbx/witnesses.py",
+    "ivr/session.py",
+    "ivr/spoken.py",
+    "ivr/say_moments.py",
+    "ivr/ways.py",
+    "ivr/check_keys.py",
+    "ivr/check_ways.py",
+    "ivr/lines.py",
+    "ivr/schema.py",
+    "ivr/hours.py",
+    "ivr/hours_words.py",
+    "pbx/event.py",
+    "pbx/house_events.py",
+    "pbx/directory.py",
+    "pbx/conversation.py",
+    "pbx/sight.py",
+    "pbx/floor.py",
+    "pbx/duty.py",
+    "pbx/announcer.py",
+    "pbx/wait_words.py",
+    "pbx/reception.py",
+    "pbx/gate.py",
+    "pbx/favour.py",
+    "pbx/numbers.py",
+    "pbx/callbacks.py",
+    "pbx/wait.py",
+    "pbx/pace.py",
+    "pbx/calibration.py",
+    "pbx/dossier/shapes.py",
+    "dashboards/spans.py",
+    "dashboards/lost_view.py",
+    "dashboards/survey_view.py",
+    "dashboards/reception_view.py",
+    "dashboards/words_citizens.py",
 ]
 RESTLESS = {"asyncio", "socket", "threading", "subprocess", "os", "pathlib", "time", "random", "logging", "tempfile"}
 

@@ -8,14 +8,17 @@ import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 from pbx.asterisk import control
 from pbx.asterisk.layout import read_secrets
 from pbx.asterisk.provision import provision
 from pbx.demo import traffic
+from pbx.demo.portal import Register, shown
 from pbx.run import House
 from pbx.settings import Settings
+from pbx.today import ZONE
 
 Report = Callable[[str], None]
 ALWAYS = Path(__file__).with_name("hours.yaml")
@@ -29,7 +32,16 @@ async def show(settings: Settings, *, quiet: bool, calls_at_once: int, seed: int
         Problem: something needed is missing or taken; whatever was started has been stopped again.
     """
     begun = time.monotonic()
-    settings = settings.model_copy(update={"dial_out": traffic.dial_out(settings), "hours": ALWAYS})
+    register = Register(shown(datetime.now(ZONE).date()))
+    portal = await register.open(settings.bind_address)
+    settings = settings.model_copy(
+        update={
+            "dial_out": traffic.dial_out(settings),
+            "hours": ALWAYS,
+            "portal_url": portal,
+            "portal_kind": "national",
+        }
+    )
     stop = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
@@ -46,6 +58,7 @@ async def show(settings: Settings, *, quiet: bool, calls_at_once: int, seed: int
             settings, house, stop, quiet=quiet, calls_at_once=calls_at_once, seed=seed, report=report, begun=begun
         )
     finally:
+        await register.close()
         await asyncio.to_thread(control.stop, settings)
         report("Đã dừng tất cả.")
 
@@ -73,6 +86,10 @@ async def _live(
     report(
         f"   Gọi thử từ bất kỳ máy SIP nào trên máy này: sip:{house.centre.hotline}@{settings.bind_address}:{settings.sip_port}\n"
     )
+    report("   Tra cứu hồ sơ (phím 2): mười số cuối của mã và bốn số cuối căn cước")
+    for dossier in shown(datetime.now(ZONE).date())[:6]:
+        digits = "".join(dossier.code.split("-")[1:])
+        report(f"     {digits}  {dossier.id_number[-4:]}  trạng thái {dossier.status}")
     await _first(running, *jobs, stop.wait())
     stop.set()
     await asyncio.gather(*jobs)

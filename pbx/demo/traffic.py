@@ -6,6 +6,7 @@ Everything runs over the same SIP and RTP that real people use; nothing here kno
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from random import Random
 
 from pbx.centre import Centre
@@ -15,8 +16,10 @@ from pbx.demo.citizens import answers, number_for, phone_up, pick
 from pbx.demo.citizens import patient as patient_citizen
 from pbx.demo.conversations import Conversation, conversation_of, conversations
 from pbx.demo.phone import Phone
+from pbx.demo.portal import shown
 from pbx.demo.signalling import NoReplyError
 from pbx.settings import Settings
+from pbx.today import ZONE
 
 BETWEEN_CALLS_S = (4.0, 8.0)
 FIRST_CALLS_S = 1.5
@@ -147,6 +150,10 @@ async def _one_call(
     report(f"Công dân gọi {hotline}: {conversation.topic}")
     server = (settings.bind_address, settings.sip_port)
     try:
-        await phone_up(server, hotline, number, conversation, behaviour, dice, local_ip=settings.bind_address)
+        asked = dice.choice(shown(datetime.now(ZONE).date()))
+        slip = ("".join(asked.code.split("-")[1:]), asked.id_number[-4:])
+        await phone_up(
+            server, hotline, number, conversation, behaviour, dice, local_ip=settings.bind_address, dossier=slip
+        )
     except NoReplyError:
         report("Tổng đài không trả lời cuộc gọi thử")
