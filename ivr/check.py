@@ -93,7 +93,24 @@ def _each(menu: m.Menu, queues: Collection[str], audio: Audio) -> Iterator[Findi
                 name, f"nút «{name}» chuyển tới hàng đợi không có «{node.queue}», hãy chọn một trong: {', '.join(sorted(queues))}",
                 f"node «{name}» sends to queue «{node.queue}», which does not exist: choose one of {', '.join(sorted(queues))}",
             )  # fmt: skip
+        if isinstance(node, m.SetValues):
+            yield from _queues_set(name, node, menu, queues)
         yield from _sounds(name, node, menu, audio)
+
+
+def _queues_set(name: str, node: m.SetValues, menu: m.Menu, queues: Collection[str]) -> Iterator[Finding]:
+    """A variable that names a queue somewhere must name one that exists."""
+    named = {
+        other.queue[1:]
+        for other in menu.nodes.values()
+        if isinstance(other, m.Enqueue | m.Callback) and other.queue[:1] == "$"
+    }
+    for variable in sorted(named & node.values.keys()):
+        if node.values[variable] not in queues:
+            yield Finding(
+                name, f"nút «{name}» đặt {variable} là hàng đợi không có «{node.values[variable]}», hãy chọn một trong: {', '.join(sorted(queues))}",
+                f"node «{name}» sets {variable} to queue «{node.values[variable]}», which does not exist: choose one of {', '.join(sorted(queues))}",
+            )  # fmt: skip
 
 
 def _keys(name: str, node: m.Node, menu: m.Menu) -> Iterator[Finding]:

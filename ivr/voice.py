@@ -211,7 +211,7 @@ def check(prompts: Path) -> list[str]:
     return found
 
 
-def _faults(path: Path, *, silent: bool) -> list[str]:
+def _faults(path: Path, *, silent: bool = False) -> list[str]:
     try:
         samples, rate = _read(path)
     except FileNotFoundError:

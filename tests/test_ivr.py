@@ -17,6 +17,7 @@ from ivr import menu as m
 from ivr.check import check
 from ivr.load import PROMPTS, SHIPPED, audio_below, load_menu, parse
 from ivr.problem import Problem
+from ivr.ways import targets
 from pbx.centre import load_centre
 from pbx.settings import Settings
 from recordings.speech import Recogniser
@@ -45,34 +46,33 @@ def walk(menu: m.Menu, keys: list[str | None]) -> tuple[f.Session, list[f.Output
     return session, said
 
 
+TOP = ("chào", "ngôn ngữ:1", "giờ")
+LAND = (*TOP, "đầu:1", "lĩnh vực:3", "đất đai", "về đất đai:2")
+
+
 @pytest.mark.parametrize(
     ("keys", "queue", "language", "path"),
     [
-        (["1", "1"], "ho-tich", "vi", ("chào", "ngôn ngữ:1", "lĩnh vực:1", "hộ tịch")),
-        (["2", "4"], "lao-dong", "en", ("chào", "ngôn ngữ:2", "lĩnh vực:4", "lao động")),
-        ([None, "0"], "tong-hop", "vi", ("chào", "ngôn ngữ", "lĩnh vực:0", "cán bộ")),
-        (["1", "8", "2"], "dat-dai", "vi", ("chào", "ngôn ngữ:1", "lĩnh vực:8", "lĩnh vực:2", "đất đai")),
-        (
-            ["1", "5", "3"],
-            "kinh-doanh",
-            "vi",
-            ("chào", "ngôn ngữ:1", "lĩnh vực:5", "giờ làm việc", "lĩnh vực:3", "kinh doanh"),
-        ),
-        (["1", "9", "1"], "ho-tich", "vi", ("chào", "ngôn ngữ:1", "lĩnh vực:9", "lĩnh vực:1", "hộ tịch")),
-        (["1", None, None, None], "tong-hop", "vi", ("chào", "ngôn ngữ:1", "lĩnh vực", "cán bộ")),
-        (
-            ["1", "7", "#", "*"],
-            "tong-hop",
-            "vi",
-            ("chào", "ngôn ngữ:1", "lĩnh vực:7", "lĩnh vực:#", "lĩnh vực:*", "cán bộ"),
-        ),
+        (["1", "1", "3", "2", "2"], "dat-dai", "vi", (*LAND, "mời đánh giá:2", "chờ")),
+        (["1", "1", "3", "2", None], "dat-dai", "vi", (*LAND, "mời đánh giá", "chờ")),
+        (["1", "1", "3", "2", "1"], "dat-dai", "vi", (*LAND, "mời đánh giá:1", "muốn đánh giá", "chờ")),
+        (["1", "1", "3", "2", "0"], "tong-hop", "vi", (*LAND, "mời đánh giá:0", "cán bộ")),
+        (["2", "1", "6", "2", "2"], "lao-dong", "en",
+         ("chào", "ngôn ngữ:2", "giờ", "đầu:1", "lĩnh vực:6", "bảo hiểm", "về bảo hiểm:2", "mời đánh giá:2", "chờ")),
+        ([None, "0"], "tong-hop", "vi", ("chào", "ngôn ngữ", "giờ", "đầu:0", "cán bộ")),
+        (["1", "8", "0"], "tong-hop", "vi", (*TOP, "đầu:8", "đầu:0", "cán bộ")),
+        (["1", "9", "0"], "tong-hop", "vi", (*TOP, "đầu:9", "đầu:0", "cán bộ")),
+        (["1", "1", "8", "0"], "tong-hop", "vi", (*TOP, "đầu:1", "lĩnh vực:8", "đầu:0", "cán bộ")),
+        (["1", None, None, None], "tong-hop", "vi", (*TOP, "đầu", "cán bộ")),
+        (["1", "7", "#", "*"], "tong-hop", "vi", (*TOP, "đầu:7", "đầu:#", "đầu:*", "cán bộ")),
+        (["1", "4", "", "0"], "tong-hop", "vi", (*TOP, "đầu:4", "giờ làm việc", "đầu:0", "cán bộ")),
     ],
-)
+)  # fmt: skip
 def test_ways_through_the_shipped_menu(
     keys: list[str | None], queue: str, language: str, path: tuple[str, ...]
 ) -> None:
     session, said = walk(MENU, keys)
-    assert said[-1] == f.Enqueue(queue) and (session.language, session.path) == (language, path)
+    assert said[-1] == f.Enqueue(queue, comes_back=True) and (session.language, session.path) == (language, path)
 
 
 def test_silence_and_a_wrong_key_are_answered_differently_and_slower() -> None:
@@ -93,15 +93,14 @@ def test_what_is_stale_changes_nothing() -> None:
 
 
 def test_a_queue_that_gives_the_caller_back() -> None:
-    session, _ = walk(MENU, ["1", "2"])
+    session, _ = walk(MENU, ["1", "1", "3", "2", "2"])
     waiting, outputs = f.advance(MENU, session, f.Returned("TIMEOUT"))
     assert waiting.node == "chờ tiếp" and isinstance(outputs[0], f.Say)
     again, outputs = f.advance(MENU, waiting, f.Keyed(waiting.step, "1"))
     again, outputs = f.advance(MENU, again, f.Spoken(again.step))
-    assert outputs == (f.Enqueue("tong-hop"),)
+    assert outputs == (f.Enqueue("dat-dai", comes_back=True),)
     nobody, outputs = f.advance(MENU, session, f.Returned("JOINEMPTY"))
-    nobody, outputs = f.advance(MENU, nobody, f.Spoken(nobody.step))
-    assert outputs == (f.Finish(),)
+    assert nobody.node == "vắng" and isinstance(outputs[0], f.Say)
 
 
 def test_whoever_is_taken_back_hears_the_same_node_again() -> None:
@@ -141,14 +140,12 @@ def random_menu(dice: random.Random) -> m.Menu:
                 )
         seen, ahead = set[str](), ["n0", "người"]
         made = m.Menu(start="n0", person="người", languages=("vi",), nodes=nodes)
-        from ivr.check import targets
-
         while ahead:
             if (name := ahead.pop()) not in seen:
                 seen.add(name)
                 ahead += targets(made, name)
         made = msgspec.structs.replace(made, nodes={name: node for name, node in nodes.items() if name in seen})
-        if not check(made, {"q"}, {"vi": {"smartpbx/p", "smartpbx/no-key", "smartpbx/wrong-key"}}):
+        if not check(made, {"q"}, {"vi": dict.fromkeys(("smartpbx/p", "smartpbx/no-key", "smartpbx/wrong-key"), 1.0)}):
             return made
 
 
@@ -157,7 +154,7 @@ def random_menu(dice: random.Random) -> m.Menu:
 def test_from_any_point_silence_reaches_a_person_or_the_end(seed: int, keys: list[str | None]) -> None:
     menu = MENU if seed % 3 == 0 else random_menu(random.Random(seed))
     _, said = walk(menu, [*keys, *[None] * 200])
-    assert isinstance(said[-1], f.Enqueue | f.Finish)
+    assert isinstance(said[-1], f.Enqueue | f.Finish | f.Record | f.Ask)
 
 
 # --- what may not be published --------------------------------------------------------------------------------------
@@ -174,14 +171,23 @@ def findings(change: tuple[str, str]) -> list[str]:
     [
         (("next: ngôn ngữ", "next: x"), "leads to «x»"),
         (("queue: dat-dai", "queue: x"), "queue «x»"),
+        (("queue: tong-hop}\n  chờ tiếp", "queue: x}\n  chờ tiếp"), "sends to queue «x»"),
         (("prompts: [wait-on]", "prompts: [x]"), "needs the prompt «x» in vi"),
         (("prompts: [wait-on]", "prompts: []"), "asks in silence"),
-        (('"9": lĩnh vực', '"x": lĩnh vực'), "«x» is not a key"),
+        (('"9": nghe lại', '"x": nghe lại'), "«x» is not a key"),
         (('"2": en', '"2": fr'), "language «fr»"),
         (("start: chào", "start: x"), "no node «x»"),
         (("person: cán bộ", "person: tạm biệt"), "must be of kind queue"),
-        (("next: ngôn ngữ", "next: chào"), "goes round in a circle"),
-        (('"5": giờ làm việc, ', ""), "nobody can come to node «giờ làm việc»"),
+        (("next: ngôn ngữ", "next: chào"), "go round for ever"),
+        (('"4": giờ làm việc, ', ""), "nobody can come to node «giờ làm việc»"),
+        (("$closed, closed-offer", "$shut, closed-offer"), "no prompt $ «shut»"),
+        (('"$number:number"', '"$number:phone"'), "no variable «phone»"),
+        (("variable: survey", "variable: opinion"), "no variable «opinion»"),
+        (("into: factor", "into: secret-word"), "no variable «factor»"),
+        (("      TIMEOUT: chờ tiếp", "      TIMED: chờ tiếp"), "no QUEUESTATUS «TIMED»"),
+        (("later: hẹn hôm sau", "tomorrow: hẹn hôm sau"), "no result «tomorrow»"),
+        (("registered: số phản ánh", "noted: số phản ánh"), "no result «noted»"),
+        (("shortest: 10, longest: 10", "shortest: 12, longest: 10"), "shortest 12, longest 10"),
     ],
 )
 def test_each_finding_names_its_place(change: tuple[str, str], expected: str) -> None:
@@ -190,10 +196,17 @@ def test_each_finding_names_its_place(change: tuple[str, str], expected: str) ->
 
 def test_a_finding_is_told_in_both_languages_with_the_file(tmp_path: Path) -> None:
     broken = tmp_path / "menu.yaml"
-    broken.write_text(SHIPPED.read_text("utf-8").replace("queue: dat-dai", "queue: x"), "utf-8")
+    text = SHIPPED.read_text("utf-8").replace("queue: tong-hop}\n  chờ", "queue: x}\n  chờ")
+    broken.write_text(text, "utf-8")
     with pytest.raises(Problem) as problem:
         load_menu(broken, QUEUES)
-    assert "menu.yaml" in problem.value.vi and "«x»" in problem.value.vi and "hãy chọn một trong" in problem.value.vi
+    line = next(n for n, words in enumerate(text.splitlines(), 1) if words.startswith("  cán bộ:"))
+    assert (
+        f"menu.yaml, dòng {line}:" in problem.value.vi
+        and f"line {line}:" in problem.value.en
+        and "«x»" in problem.value.vi
+        and "hãy chọn một trong" in problem.value.vi
+    )
 
 
 def test_the_picture_shows_every_node() -> None:
