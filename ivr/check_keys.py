@@ -26,7 +26,7 @@ _EN = dict(
         strict=True,
     )
 )
-_SPOKEN = re.compile(rf"phím ({'|'.join(_VI)})\b|press (?:the )?({'|'.join(_EN)})\b", re.IGNORECASE)
+_SPOKEN = re.compile(rf"phím ({'|'.join(_VI)})\b|\bpress (?:the )?({'|'.join(_EN)})\b", re.IGNORECASE)
 SILENT = frozenset("0*#")
 
 
