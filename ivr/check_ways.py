@@ -53,23 +53,23 @@ def presses(menu: m.Menu) -> Iterator[Found]:
     for name, node in menu.nodes.items():
         if isinstance(node, m.Enqueue) and keys.get(name, 0) > menu.presses:
             yield (
-                name, f"phải bấm {keys[name]} phím mới tới hàng đợi «{name}» (cho phép {menu.presses}), hãy rút ngắn đường đi",
-                f"it takes {keys[name]} keys to reach queue «{name}» ({menu.presses} allowed): shorten the way",
+                name, f"nút «{name}»: phải bấm {keys[name]} phím mới tới được (cho phép {menu.presses}), hãy rút ngắn đường đi",
+                f"node «{name}»: it takes {keys[name]} keys to reach it ({menu.presses} allowed): shorten the way",
             )  # fmt: skip
 
 
 def _keys_to(menu: m.Menu) -> dict[str, int]:
-    """The fewest keys from the start to each node; what happens without a key costs nothing."""
+    """The fewest keys from the start to each node, for one who answers every question; a queue is the end of the way."""
     known = {menu.start: 0}
     ahead = deque([menu.start])
     while ahead:
         name = ahead.popleft()
-        if name not in menu.nodes:
+        if name not in menu.nodes or isinstance(menu.nodes[name], m.Enqueue):
             continue
         asks = isinstance(menu.nodes[name], m.Asking)
         for label, target in ways(menu, name):
-            cost = known[name] + (asks and label != MISSED)
-            if label != "0" and cost < known.get(target, 1_000):
+            cost = known[name] + asks
+            if label not in ("0", MISSED) and cost < known.get(target, 1_000):
                 known[target] = cost
                 (ahead.append if asks else ahead.appendleft)(target)
     return known

@@ -44,13 +44,13 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
     ("change", "names"),
     [
         (("next: ngôn ngữ", "next: đi đâu"), "«đi đâu»"),
-        (("prompts: [welcome]", "prompts: [xin-chao]"), "xin-chao"),
+        (("prompts: [welcome,", "prompts: [xin-chao,"), "xin-chao"),
         (("queue: dat-dai", "queue: khong-co"), "«khong-co»"),
         (("kind: language", "kind: langage"), "langage"),
         (("    keys: {\"1\": vi", "   keys: {\"1\": vi"), "line"),
         (("kind: language", "kind: [language"), "line"),
         (("    wait_s: 4", "    wait_seconds: 4"), "wait_seconds"),
-        (('"9": lĩnh vực', '"A": lĩnh vực'), "«A»"),
+        (('"9": nghe lại', '"A": nghe lại'), "«A»"),
     ],
 )  # fmt: skip
 def test_a_menu_that_cannot_be_used(tmp_path: Path, change: tuple[str, str], names: str) -> None:
