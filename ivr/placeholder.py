@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ivr.listen import measure
 from ivr.problem import Problem
 from ivr.wav import RATE, Samples, read_wav
 
@@ -31,13 +32,16 @@ VOICES = {
     "en": ("-v", "en-gb", "-s", "140", "-p", "45", "-g", "3"),
 }
 _FAINT = 0.004
+_FADED = 0.015
 _MARGIN_S = 0.03
+_AROUND_S = 0.1
+"""Silence around a sentence while it is filtered: through the spectrum a sharp beginning would be heard again at the end."""
 _TIMEOUT_S = 60.0
 
 
 def recipe() -> str:
     """Changes when the voice does, so that what it made before is made again."""
-    parts = (VOICES, LOUDNESS_DB, PEAK, EDGE_S, WORD_EDGE_S, BETWEEN_SENTENCES_S, PAUSE_S, _FAINT, _MARGIN_S)
+    parts = (VOICES, LOUDNESS_DB, PEAK, EDGE_S, WORD_EDGE_S, BETWEEN_SENTENCES_S, PAUSE_S, _FAINT, _FADED, _MARGIN_S)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
@@ -82,7 +86,8 @@ def _spoken(espeak: Sequence[str], voice: str, sentence: str) -> Samples:
                 f"Giọng máy espeak-ng không đọc được «{sentence}»: {e}. Hãy chạy «smartpbx asterisk provision».",
                 f"The voice espeak-ng could not speak «{sentence}»: {e}. Run «smartpbx asterisk provision».",
             ) from e
-    return _resampled(samples, rate)
+    around = round(_AROUND_S * rate)
+    return _resampled(np.pad(samples, around), rate)
 
 
 def _resampled(samples: Samples, rate: int) -> Samples:
@@ -101,20 +106,22 @@ def _banded(samples: Samples) -> Samples:
 
 
 def _trimmed(samples: Samples) -> Samples:
-    """Without the silence around it. The gate is low and leaves a margin: an «x» or «h» at the start is far fainter than a vowel."""
-    loud = np.flatnonzero(np.abs(samples) > _FAINT * np.abs(samples).max(initial=0.0))
-    if not len(loud):
+    """Without the silence around it. The gate at the start is low: an «x» or «h» there is far fainter than the vowel after it."""
+    size = np.abs(samples)
+    loudest = size.max(initial=0.0)
+    if not loudest:
         return samples
-    margin = round(_MARGIN_S * RATE)
-    return samples[max(0, loud[0] - margin) : loud[-1] + margin]
+    start = int(np.argmax(size > _FAINT * loudest)) - round(_MARGIN_S * RATE)
+    end = len(size) - int(np.argmax(size[::-1] > _FADED * loudest)) + round(_MARGIN_S * RATE)
+    return samples[max(0, start) : end]
 
 
 def _levelled(samples: Samples) -> Samples:
     """At one loudness for all, the few peaks bent by a soft knee instead of clipped."""
-    heard = samples[np.abs(samples) > 0.05 * np.abs(samples).max(initial=0.0)]
-    if not len(heard):
+    level_db = measure(samples).level_db
+    if level_db == -np.inf:
         return samples
-    samples = samples * (10 ** (LOUDNESS_DB / 20) / np.sqrt(np.mean(heard**2)))
+    samples = samples * 10 ** ((LOUDNESS_DB - level_db) / 20)
     size = np.maximum(np.abs(samples), PEAK / 2)
     bent = np.sign(samples) * (PEAK - (PEAK / 2) ** 2 / size)
     return np.where(np.abs(samples) < PEAK / 2, samples, bent)

@@ -6,7 +6,9 @@ after a ten, tư after a ten, lăm after a ten, lẻ where a ten is missing, kh�
 
 from collections.abc import Iterator
 
-LIMIT = 10**9
+LIMIT = 10**12
+"""Asterisk's own numbers end at a thousand million; a tax on land does not."""
+_SIZES = ((10**9, "billion"), (10**6, "million"), (10**3, "thousand"), (1, ""))
 
 _ONES_VI = ["không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín"]
 _ONES_EN = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -25,6 +27,7 @@ WORDS = {
         "hundred": "trăm",
         "thousand": "nghìn",
         "million": "triệu",
+        "billion": "tỷ",
     },
     "en": {
         **{str(n): word for n, word in enumerate(_ONES_EN)},
@@ -32,6 +35,7 @@ WORDS = {
         "hundred": "hundred",
         "thousand": "thousand",
         "million": "million",
+        "billion": "billion",
     },
 }
 """Language -> sound below `digits/` -> the word that it says."""
@@ -43,7 +47,7 @@ def digits(keys: str) -> tuple[str, ...]:
 
 
 def number(value: int, language: str) -> tuple[str, ...]:
-    """Sounds that say a whole number, 0 ≤ value < 10⁹.
+    """Sounds that say a whole number, 0 ≤ value < 10¹².
 
     Raises:
         ValueError: outside that range.
@@ -67,7 +71,7 @@ def _vi(value: int) -> Iterator[str]:
         yield "0"
         return
     led = False
-    for size, name in ((10**6, "million"), (10**3, "thousand"), (1, "")):
+    for size, name in _SIZES:
         group = value // size % 1000
         if group:
             yield from _group_vi(group, full=led)
@@ -108,7 +112,7 @@ def _en(value: int) -> Iterator[str]:
     if value == 0:
         yield "0"
         return
-    for size, name in ((10**6, "million"), (10**3, "thousand"), (1, "")):
+    for size, name in _SIZES:
         group = value // size % 1000
         if group:
             yield from _group_en(group)

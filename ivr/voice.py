@@ -188,9 +188,8 @@ def build(prompts: Path, espeak: Sequence[str]) -> list[str]:
 def _is_due(path: Path, text: str, made: Made | None) -> bool:
     if not path.exists():
         return True
-    if not _is_ours(path, made):
+    if made is None or not _is_ours(path, made):
         return False
-    assert made is not None
     return (made.text, made.recipe, made.digests[0]) != (text, recipe(), _digest(path.read_bytes()))
 
 

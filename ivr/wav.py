@@ -119,8 +119,8 @@ def replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, path)
+        Path(unfinished).chmod(0o644)
+        Path(unfinished).replace(path)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
