@@ -136,7 +136,7 @@ def _silences(heard: Heard) -> list[Fault]:
 
 def _length(heard: Heard, text: str) -> list[Fault]:
     words = len(text.split())
-    a_word = (heard.seconds - heard.lead_s - heard.tail_s) / words
+    a_word = (heard.seconds - heard.lead_s - heard.tail_s - heard.gap_s) / words
     if words < _WORDS_TO_JUDGE or FASTEST_S <= a_word <= SLOWEST_S:
         return []
     return [(

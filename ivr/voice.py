@@ -165,22 +165,21 @@ def build(prompts: Path, espeak: Sequence[str]) -> list[str]:
         Problem: the voice program fails, or the place cannot be written.
     """
     manifest, spoken = _manifest(prompts), sentences(prompts)
-    todo = [
-        (language, name, text)
-        for language, texts in spoken.items()
-        for name, text in texts.items()
-        if _is_due(prompts / language / f"{name}.wav", text, manifest.get(f"{language}/{name}"))
-    ]
-    with ThreadPoolExecutor(os.cpu_count()) as voices:
-        audio = list(voices.map(lambda one: _audio(espeak, *one), todo))
-    made = {f"{language}/{name}": (text, data) for (language, name, text), data in zip(todo, audio, strict=True)}
-    wanted = {f"{language}/{name}" for language, texts in spoken.items() for name in texts}
     try:
-        _keep(prompts, manifest, made, wanted)
+        todo = [
+            (language, name, text)
+            for language, texts in spoken.items()
+            for name, text in texts.items()
+            if _is_due(prompts / language / f"{name}.wav", text, manifest.get(f"{language}/{name}"))
+        ]
+        with ThreadPoolExecutor(os.cpu_count()) as voices:
+            audio = list(voices.map(lambda one: _audio(espeak, *one), todo))
+        made = {f"{language}/{name}": (text, data) for (language, name, text), data in zip(todo, audio, strict=True)}
+        _keep(prompts, manifest, made, {f"{language}/{name}" for language, texts in spoken.items() for name in texts})
     except OSError as e:
         raise Problem(
-            f"Không ghi được vào {prompts}: {e.strerror}. Hãy kiểm tra quyền ghi và chỗ trống.",
-            f"Cannot write to {prompts}: {e.strerror}. Check its permissions and the free space.",
+            f"Không ghi được {e.filename or prompts}: {e.strerror}. Hãy kiểm tra quyền ghi và chỗ trống.",
+            f"Cannot write {e.filename or prompts}: {e.strerror}. Check its permissions and the free space.",
         ) from e
     return list(made)
 

@@ -1,17 +1,14 @@
 """The menu: walked by table, walked at random, and what may not be published."""
 
 import random
-import re
-import wave
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr import draw, say, voice
+from ivr import draw
 from ivr import flow as f
 from ivr import menu as m
 from ivr.check import check
@@ -19,9 +16,6 @@ from ivr.load import PROMPTS, SHIPPED, audio_below, load_menu, parse
 from ivr.problem import Problem
 from ivr.ways import targets
 from pbx.centre import load_centre
-from pbx.settings import Settings
-from recordings.speech import Recogniser
-from recordings.words import fold
 
 QUEUES = {queue.name for queue in load_centre().queues}
 MENU = load_menu(SHIPPED, QUEUES)
@@ -212,113 +206,3 @@ def test_a_finding_is_told_in_both_languages_with_the_file(tmp_path: Path) -> No
 def test_the_picture_shows_every_node() -> None:
     picture = draw.mermaid(MENU)
     assert all(name in picture for name in MENU.nodes) and picture.count("-->") >= 20
-
-
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (0, "không"), (5, "năm"), (10, "mười"), (14, "mười bốn"), (15, "mười lăm"), (21, "hai mươi mốt"), (24, "hai mươi tư"),
-        (25, "hai mươi lăm"), (31, "ba mươi mốt"), (101, "một trăm lẻ một"), (105, "một trăm lẻ năm"), (110, "một trăm mười"),
-        (1_000, "một nghìn"), (1_005, "một nghìn không trăm lẻ năm"), (1_205, "một nghìn hai trăm lẻ năm"),
-        (1_000_001, "một triệu không trăm lẻ một"), (2_024, "hai nghìn không trăm hai mươi tư"),
-    ],
-)  # fmt: skip
-def test_vietnamese_numbers(number: int, words: str) -> None:
-    assert say.spoken(number) == words
-
-
-def read_back(words: str) -> int:
-    """The number that Vietnamese words say, by the plainest reading."""
-    value = {
-        word: n for n, word in enumerate(["không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín"])
-    } | {"mốt": 1, "tư": 4, "lăm": 5}
-    total = group = last = 0
-    for word in words.split():
-        if word in value:
-            last = value[word]
-            group += last
-        elif word == "mươi":
-            group += last * 9
-        elif word == "mười":
-            group += 10
-        elif word == "trăm":
-            group += last * 99
-        elif word in ("nghìn", "triệu"):
-            total += group * (1000 if word == "nghìn" else 1_000_000)
-            group = 0
-    return total + group
-
-
-@given(st.integers(0, say.LIMIT - 1))
-def test_what_is_said_can_be_read_back(number: int) -> None:
-    assert read_back(say.spoken(number)) == number
-    for language in ("vi", "en"):
-        assert all((PROMPTS / language / f"{name}.wav").exists() for name in say.number(number, language))
-
-
-def test_codes_are_read_digit_by_digit() -> None:
-    assert say.digits("24x٣0") == ("digits/2", "digits/4", "digits/0")
-
-
-# --- prompts --------------------------------------------------------------------------------------------------------
-
-
-def test_the_shipped_pack_is_whole_and_well() -> None:
-    assert voice.check(PROMPTS) == []
-
-
-def _wav(path: Path, samples: np.ndarray, rate: int = 8000) -> None:  # type: ignore[type-arg]
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-
-
-def test_each_fault_of_a_prompt_is_found(tmp_path: Path) -> None:
-    tone = 0.3 * np.sin(np.arange(8000) / 5)
-    cases = {
-        "quiet": (tone * 0.05, 8000, "too quiet"), "clipped": (np.sign(tone), 8000, "clipped"),
-        "slow": (np.concatenate([np.zeros(8000), tone]), 8000, "long silence"), "rate": (tone, 16000, "16000 Hz"),
-        "long": (np.tile(tone, 31), 8000, "longer than 30 s"),
-    }  # fmt: skip
-    for name, (samples, rate, expected) in cases.items():
-        _wav(tmp_path / f"{name}.wav", samples, rate)
-        assert any(expected in fault for fault in voice._faults(tmp_path / f"{name}.wav")), name
-    (tmp_path / "text.wav").write_text("hello")
-    assert (
-        "not a WAV" in voice._faults(tmp_path / "text.wav")[0] and "missing" in voice._faults(tmp_path / "none.wav")[0]
-    )
-
-
-def test_a_recording_of_a_person_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "texts.yaml").write_text("hi: {vi: chào, en: hello}\n", "utf-8")
-    for language in ("vi", "en"):
-        for name in say.WORDS[language]:
-            path = tmp_path / language / "digits" / f"{name}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _wav(path, 0.3 * np.ones(800))
-    mine = tmp_path / "vi" / "smartpbx" / "hi.wav"
-    mine.parent.mkdir(parents=True)
-    _wav(mine, 0.2 * np.sin(np.arange(4000)))
-    before = mine.read_bytes()
-    with pytest.raises(FileNotFoundError):  # only the English one was to be made, and there is no such voice program
-        voice.build(tmp_path, ["no-such-voice-program"])
-    assert mine.read_bytes() == before
-
-
-def test_the_prompts_are_understood_by_ear() -> None:
-    """The shipped model, which has other voices in its ears, understands at least nine words of ten on average."""
-    recogniser = Recogniser(Settings().speech_model)
-    right = total = 0
-    for name, text in voice.sentences(PROMPTS)["vi"].items():
-        if name.startswith("smartpbx/") and name != "smartpbx/language":
-            heard = [fold(w.word) for w in recogniser.transcribe(PROMPTS / "vi" / f"{name}.wav").words]
-            said = re.findall(r"\w+", fold(text))
-            total += len(said)
-            right += sum(word in heard for word in said)
-    recogniser.close()
-    assert right / total > 0.9, f"{right} of {total}"
