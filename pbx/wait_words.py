@@ -22,6 +22,8 @@ def _ahead(ahead: int, language: str) -> tuple[str, ...]:
 def _serving(serving: int, language: str) -> tuple[str, ...]:
     if serving < 1:
         return ()
+    if serving == 1:
+        return ("smartpbx/wait-serving-one",)
     return ("smartpbx/wait-serving-lead", *say.number(serving, language), "smartpbx/wait-serving")
 
 
@@ -29,11 +31,9 @@ def _range(told: Told, language: str) -> tuple[str, ...]:
     if told.low_s is None or told.high_s is None:
         return ("smartpbx/wait-overdue" if told.why == Why.OVERDUE else "smartpbx/wait-unknown",)
     low, high = told.low_s // 60, max(1, -(-told.high_s // 60))
+    most = (*say.number(high, language), "smartpbx/wait-minute" if high == 1 else "smartpbx/wait-minutes")
     if low < 1:
-        return ("smartpbx/wait-about", "smartpbx/wait-under", *say.number(high, language), "smartpbx/wait-minutes")
+        return ("smartpbx/wait-under", *most)
     if low == high:
-        return ("smartpbx/wait-about", *say.number(high, language), "smartpbx/wait-minutes")
-    return (
-        "smartpbx/wait-about", *say.number(low, language), "smartpbx/wait-range-to", *say.number(high, language),
-        "smartpbx/wait-minutes",
-    )  # fmt: skip
+        return ("smartpbx/wait-about", *most)
+    return ("smartpbx/wait-about", *say.number(low, language), "smartpbx/wait-range-to", *most)

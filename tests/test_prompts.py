@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from ivr import voice
 from ivr.listen import Heard, faults, measure
 from ivr.load import PROMPTS
 from ivr.placeholder import BETWEEN_SENTENCES_S
 from ivr.problem import Problem
+from ivr.say_moments import clock
 from ivr.wav import RATE, NotPlayable, Samples, read_prompt, wav_bytes
 from pbx.settings import Settings
 from recordings.speech import Recogniser
@@ -47,6 +49,35 @@ def test_everything_there_is_listed_with_its_source() -> None:
 def test_both_languages_have_the_same_sentences() -> None:
     named = {lang: {n for n in texts if n.startswith("smartpbx/")} for lang, texts in voice.sentences(PROMPTS).items()}
     assert named["vi"] == named["en"]
+
+
+def test_a_key_always_comes_last() -> None:
+    """Who is slow hears the action first, and then has the key fresh in the ear."""
+    for language, key in (
+        ("vi", "bấm phím (không|một|hai|ba|bốn|năm|sáu|bảy|tám|chín)"),
+        ("en", "press (zero|one|two|three|four)"),
+    ):
+        for name, text in voice.sentences(PROMPTS)[language].items():
+            for sentence in re.split(r"(?<=[.?!])\s+", text):
+                assert not re.search(f"{key}\\b", sentence) or re.search(f"{key}[.]$", sentence), (name, sentence)
+
+
+def test_texts_hold_nothing_that_a_voice_would_have_to_guess() -> None:
+    for language, texts in voice.sentences(PROMPTS).items():
+        for name, text in texts.items():
+            guess = re.search(r"\d|[A-ZĐ]{2,}|[/&@#%()]", text)
+            assert not guess, (language, name, text)
+
+
+def test_the_hours_that_are_read_out_are_the_hours_that_are_kept() -> None:
+    week = yaml.safe_load((PROMPTS.parent / "hours.yaml").read_text("utf-8"))["week"]
+    text = voice.sentences(PROMPTS)["vi"]["smartpbx/office-hours"]
+    for span in {span for spans in week.values() for span in spans}:
+        for moment in span.split("-"):
+            hour, minute = map(int, moment.split(":"))
+            words = voice.text_of(clock(hour, minute, "vi")[:-1], voice.sentences(PROMPTS)["vi"])
+            assert re.search(f"(từ|đến) {words}( |[.])", text), words
+    assert list(week) == ["mon", "tue", "wed", "thu", "fri"] and "từ thứ hai đến thứ sáu" in text
 
 
 def test_one_sentence_is_as_loud_as_the_next() -> None:
