@@ -105,11 +105,12 @@ def _queues_set(name: str, node: m.SetValues, menu: m.Menu, queues: Collection[s
         for other in menu.nodes.values()
         if isinstance(other, m.Enqueue | m.Callback) and other.queue[:1] == "$"
     }
+    choose = ", ".join(sorted(queues))
     for variable in sorted(named & node.values.keys()):
-        if node.values[variable] not in queues:
+        if (value := node.values[variable]) not in queues:
             yield Finding(
-                name, f"nút «{name}» đặt {variable} là hàng đợi không có «{node.values[variable]}», hãy chọn một trong: {', '.join(sorted(queues))}",
-                f"node «{name}» sets {variable} to queue «{node.values[variable]}», which does not exist: choose one of {', '.join(sorted(queues))}",
+                name, f"nút «{name}» đặt {variable} là hàng đợi không có «{value}», hãy chọn một trong: {choose}",
+                f"node «{name}» sets {variable} to queue «{value}», which does not exist: choose one of {choose}",
             )  # fmt: skip
 
 

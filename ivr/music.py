@@ -18,7 +18,8 @@ SCALE = [392.0, 440.0, 523.25, 587.33, 659.26, 783.99]
 """G A C D E G: no half-tones, so that any two notes go together."""
 MELODY = [0, 2, 3, 4, 3, 2, 1, 0, 2, 4, 5, 4, 3, 2, 3, 1, 0, 1, 2, 3, 4, 3, 5, 4, 2, 3, 2, 1, 0, 2, 1, 0,
           2, 3, 4, 5, 4, 2, 3, 1, 2, 0, 1, 3, 2, 4, 3, 2, 1, 0]  # fmt: skip
-LEVEL_DB = -25.0
+LEVEL_DB = -34.0
+"""14 dB below the prompts: what is said over it is understood by ears that are not young."""
 
 Samples = np.ndarray[tuple[int], np.dtype[np.float64]]
 

@@ -12,7 +12,6 @@ from pbx import commands as c
 from pbx import wait_words
 from pbx.calls import Call
 from pbx.floor import Floor
-from pbx.picture import Phase
 from pbx.reception import Reception
 from pbx.sight import estimate
 
@@ -39,13 +38,14 @@ class Announcer:
         """Whom to tell what now."""
         for call in waiting:
             visit = call.visit
-            if visit is None or call.phase is not Phase.WAITING:
+            if visit is None:
                 continue
             rules = self._reception.rules(visit.queue)
             said = self._said.get(call.call_id)
             if said is None:
                 ahead = call.told[-1].ahead if call.told else -1
-                said = self._said[call.call_id] = _Said(call.told[-1].at if call.told else at, ahead)
+                # What was said before the queue has only just ended.
+                said = self._said[call.call_id] = _Said(visit.joined_at, ahead)
             if not rules.announce_s or at - said.at < rules.announce_gap_s * 1000:
                 continue
             told = estimate(self._reception, self._floor, call, visit.queue, at)

@@ -286,7 +286,8 @@ class Callbacks:
         return self._put(replace(callback, state=CallbackState.WAITING))
 
     def _end(self, callback: Callback, state: CallbackState, at: int, why: str) -> Callback:
-        callback = _closed(callback, at, why) if callback.state is CallbackState.DIALLING else callback
+        under_way = callback.attempts and callback.attempts[-1].ended_at is None
+        callback = _closed(callback, at, why) if under_way else callback
         return self._put(replace(callback, state=state, ended_at=at, why=why))
 
     def _put(self, callback: Callback) -> Callback:

@@ -186,6 +186,9 @@ class Desk:
                 assert len(now.attempts) <= RULES.max_attempts
                 assert [a.number for a in now.attempts] == list(range(1, len(now.attempts) + 1))
                 assert now.state is CallbackState.DIALLING or all(a.ended_at is not None for a in now.attempts)
+                assert all(a.result for a in now.attempts if a.ended_at is not None), (
+                    "an attempt that ended, nobody knows how"
+                )
 
 
 def served(queues: list[str], free: dict[str, frozenset[str]]) -> int:
