@@ -1,7 +1,7 @@
 """When a waiting caller is told something more: at once when the place improves, else from time to time, never too often. Pure.
 
 What is told goes out as a whisper over the music, so that it never keeps an agent from the caller; a whisper ends when the call is
-connected.
+connected. One whisper at a time: the next is due so long after the end of the one before.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,21 @@ KEYS = "smartpbx/wait-keys"
 COMFORT = "smartpbx/wait-comfort"
 
 
+KEYS_EVERY = 3
+"""The keys are told with the first announcement and with every third one: long sentences that one knows tire."""
+LONGEST_MS = 60_000
+"""A whisper of whose end nothing was heard so long is over."""
+_PREFIX = "wh-"
+
+
 class _Said(msgspec.Struct):
+    """`at`: when the last sentence ended, UTC ms; while one is spoken, when it began."""
+
     at: int
     ahead: int
     count: int = 0
     whisper_id: str = ""
+    """Of what is being said now."""
 
 
 class Announcer:
@@ -46,7 +56,8 @@ class Announcer:
                 ahead = call.told[-1].ahead if call.told else -1
                 # What was said before the queue has only just ended.
                 said = self._said[call.call_id] = _Said(visit.joined_at, ahead)
-            if not rules.announce_s or at - said.at < rules.announce_gap_s * 1000:
+            pause = LONGEST_MS if said.whisper_id else rules.announce_gap_s * 1000
+            if not rules.announce_s or at - said.at < pause:
                 continue
             told = estimate(self._reception, self._floor, call, visit.queue, at)
             if told.ahead < said.ahead or at - said.at >= rules.announce_s * 1000:
@@ -56,9 +67,15 @@ class Announcer:
 
     def _whisper(self, call: Call, said: _Said, ahead: int, at: int, sounds: tuple[str, ...]) -> c.Command:
         said.at, said.ahead, said.count = at, ahead, said.count + 1
-        said.whisper_id = f"wh-{call.call_id}-{said.count}"
-        last = KEYS if self._reception.can_call_back else COMFORT
+        said.whisper_id = f"{_PREFIX}{call.call_id}-{said.count}"
+        last = KEYS if self._reception.can_call_back and said.count % KEYS_EVERY == 1 else COMFORT
         return c.Whisper(call.call_id, call.channel, said.whisper_id, (*sounds, last), call.language)
+
+    def closed(self, channel_id: str, at: int) -> None:
+        """A channel is gone that was no call: perhaps a whisper that is over."""
+        said = self._said.get(channel_id.removeprefix(_PREFIX).rpartition("-")[0])
+        if said is not None and said.whisper_id == channel_id:
+            said.at, said.whisper_id = at, ""
 
     def stop(self, call: Call) -> Iterator[c.Command]:
         """The caller waits no longer."""

@@ -39,7 +39,8 @@ class Duty:
         self._reception = reception
         self._floor = floor
         self._announcer = Announcer(reception, floor)
-        self._was_open: dict[str, bool] = {}
+        self._asked: set[str] = set()
+        """Who was asked at closing time; who stays is not asked again."""
 
     @property
     def wants_ticks(self) -> bool:
@@ -96,15 +97,15 @@ class Duty:
             yield c.DialCallback(dial.callback_id, dial.attempt, name, dial.number, dial.language, dial.ring_s, shown)
 
     def _close(self, waiting: list[Call], at: int) -> Iterator[c.Command]:
-        """At the moment of closing those who still wait are asked what they want; the menu knows the questions."""
-        queues = {call.visit.queue for call in waiting if call.visit is not None}
-        for queue in queues:
-            is_open = self._reception.opening(queue, at).open
-            if self._was_open.get(queue, True) and not is_open and self._reception.rules(queue).at_closing == "offer":
-                for call in waiting:
-                    if call.visit is not None and call.visit.queue == queue and call.phase is Phase.WAITING:
-                        yield c.Withdraw(call.call_id, call.channel, queue)
-            self._was_open[queue] = is_open
+        """Once a queue has closed, each who still waits is asked what to do, once; the menu knows the questions. While an agent's phone
+        rings for a caller nothing is asked: it may be answered yet."""
+        for call in waiting:
+            if call.visit is None or call.phase is not Phase.WAITING or call.call_id in self._asked:
+                continue
+            queue = call.visit.queue
+            if self._reception.rules(queue).at_closing == "offer" and not self._reception.opening(queue, at).open:
+                self._asked.add(call.call_id)
+                yield c.Withdraw(call.call_id, call.channel, queue)
 
     def _sights(self, at: int) -> dict[str, Sight]:
         """Every queue in which somebody waits for an agent or a callback: they may want the same agents."""
@@ -170,11 +171,13 @@ class Duty:
 
     def ended(self, record: CallRecord) -> Iterator[c.Command]:
         self._reception.ended(record)
+        self._asked.discard(record.call_id)
         if record.kind == "callback" and record.answered_at is None:
             yield from _keep(self._reception.callbacks.hung_up(record.callback_id, record.ended_at))
 
-    def unanswered(self, event: e.ChannelClosed) -> Iterator[c.Command]:
-        """A channel closed that was no call on the board: perhaps an attempt that nobody answered."""
+    def other_closed(self, event: e.ChannelClosed) -> Iterator[c.Command]:
+        """A channel closed that was no call on the board: perhaps an announcement, or an attempt that nobody answered."""
+        self._announcer.closed(event.channel_id, event.at)
         if (ours := parse_channel_id(event.channel_id)) is not None:
             result = UNREACHED.get(event.cause, "failed")
             yield from _keep(self._reception.callbacks.failed(*ours, event.at, result))

@@ -176,7 +176,7 @@ class Board:
         if (call := self._directory.channel_closed(event.channel_id)) is not None:
             yield from self._end(call, event.at, event.cause, seen=True)
         elif self._duty is not None:
-            yield from self._duty.unanswered(event)
+            yield from self._duty.other_closed(event)
 
     def _end(self, call: Call, at: int, cause: int, *, seen: bool) -> Iterator[c.Command]:
         visit = call.visit
