@@ -359,6 +359,7 @@ async def test_at_closing_time_who_still_waits_is_asked_and_who_calls_hears_when
 ) -> None:
     waits = await dial(hotline, "0912000013", *PERSON)
     ringing = await desk.next_call()
+    ringing.ring()
     await until(lambda: "!Queue!" in _channels(hotline), 25, "the caller does not wait")
     await hotline.kill_service()  # a restart in the middle of it all
     await hotline.start_service()
