@@ -23,6 +23,8 @@ def _event(at: int, who: str, words: list[str]) -> e.AnyEvent:
     match words:
         case ["calls"]:
             return e.ChannelOpened(at, call, call, channel, number, "", "smartpbx-hotline", "1022")
+        case ["arrives"]:
+            return e.CallArrived(at, call, call, channel, number, "", "1022")
         case ["menu"]:
             return e.ControlStarted(at, call, call, channel, number, "", "1022", "smartpbx-hotline")
         case ["back", reason]:

@@ -19,7 +19,7 @@ from pbx.demo.phone import Phone
 from tests import sipp_runner as sipp
 from tests.world import World, until, world
 
-AT_ONCE = 40
+AT_ONCE = 80
 BURSTS = (
     "12",
     "0",
