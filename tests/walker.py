@@ -63,8 +63,8 @@ def plan(seed: int) -> sipp.Citizen:
     keys = []
     for _ in range(dice.randint(0, 9)):
         wait = round(dice.choice((150, 700, 1500, 3000, 6500)) * dice.uniform(0.7, 1.3))
-        keys.append((wait, dice.choice(BURSTS) if dice.random() < 0.3 else dice.choice("1234567890123123")))
-    return sipp.Citizen(number, tuple(keys), dice.choice((0.3, 2, 6, 15)))
+        keys.append((wait, dice.choice(BURSTS) if dice.random() < 0.3 else dice.choice("1234567890123001")))
+    return sipp.Citizen(number, tuple(keys), dice.choice((0.3, 2, 10, 25, 40)))
 
 
 async def walk(hotline: World, calls: int, seed: int = 1022) -> Walked:
