@@ -64,9 +64,9 @@ class Day:
         await asyncio.gather(*(self._ask(number, gate) for number in self.numbers))
         await until(lambda: len(self.ended()) == len(self.numbers), 900, "callbacks are left")
         await kills
+        await until(lambda: hotline.channels() == 0, 30, "channels are left")
         for person in people:
             person.cancel()
-        await until(lambda: hotline.channels() == 0, 20, "channels are left")
 
     async def _kill(self) -> None:
         for share in range(1, KILLS + 1):
@@ -81,9 +81,10 @@ class Day:
         async with gate:
             phone = await self.hotline.citizen(number)
             while number not in {callback.number for callback in self.promised()}:
-                with contextlib.suppress(CallEndedError, TimeoutError):
-                    call = await phone.call("1022")
-                    await asyncio.wait_for(call.ended, 20)
+                call = await phone.call("1022")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.shield(call.ended), 10)
+                await call.hangup()
                 await asyncio.sleep(0.3)
             await phone.close()
 
