@@ -68,8 +68,17 @@ class House(Source, Protocol):
     def hours(self) -> Mapping[str, Opening]:
         """Queue -> how it stands now; `''` is the whole line."""
 
-    def set_hours(self, is_open: bool, until: int, reason: str, by: str) -> None:
-        """Open or close everything against the calendar until a moment, UTC ms."""
+    def set_hours(
+        self,
+        is_open: bool | None,
+        until: int,
+        reason: str,
+        by: str,
+        queues: tuple[str, ...] = (),
+        announcement: str = "",
+    ) -> None:
+        """Open or close these queues, or everything, against the calendar until a moment, UTC ms; None: as the calendar says. A prompt of
+        this name is heard first."""
 
     def release_hours(self, by: str) -> None:
         """The calendar holds again."""

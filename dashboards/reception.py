@@ -18,6 +18,8 @@ LONGEST_FORCED_DAYS = 31
 LONGEST_BLOCK_DAYS = 366
 USUAL_FORCED_MS = 2 * 3_600_000
 USUAL_BLOCK_MS = 7 * DAY_MS
+ANNOUNCEMENT = "emergency"
+"""The prompt that is heard first; record a file of this name to say what happened."""
 Values = dict[str, str]
 
 
@@ -46,13 +48,20 @@ class Desk:
         return self._page(request, done, block=block, chosen_caller=_shown(request, caller))
 
     async def force(self, request: Request) -> Response:
-        sent = _sent(await fields(request), "state", "until", "reason")
-        problems = {} if sent["state"] in ("open", "closed") else {"force_state": "bad_state"}
+        sent = _sent(await fields(request), "state", "queue", "announce", "until", "reason")
+        announced = bool(sent["announce"])
+        possible = {"open": True, "closed": False} | ({"calendar": None} if announced else {})
+        problems = {} if sent["state"] in possible else {"force_state": "bad_state"}
+        if sent["queue"] and self._house.centre.queue(sent["queue"]) is None:
+            problems["force_queue"] = "bad_queue"
         problems |= _problems("force", sent, now_ms(), LONGEST_FORCED_DAYS)
         until = moment(sent["until"])
         if problems or until is None:
             return self._page(request, status=422, force=sent, problems=problems)
-        self._house.set_hours(sent["state"] == "open", until, sent["reason"], BY)
+        queues = (sent["queue"],) if sent["queue"] else ()
+        self._house.set_hours(
+            possible[sent["state"]], until, sent["reason"], BY, queues, ANNOUNCEMENT if announced else ""
+        )
         return _back("forced")
 
     async def release(self) -> Response:
@@ -88,7 +97,8 @@ class Desk:
             "reception.html",
             say.language,
             openings=reception_view.openings(hours, titles, say, now),
-            forced=reception_view.forced(hours, say, now),
+            forced=reception_view.forced(hours, titles, say, now),
+            fields=[(queue.name, titles[queue.name]) for queue in self._house.centre.queues],
             blocks=reception_view.block_rows(self._house.blocks(), say, now),
             calibrations=reception_view.calibrations(self._house.calibration(), titles, say),
             notice=lost_view.notice(done, "", say),
@@ -113,7 +123,7 @@ def _back(done: str) -> RedirectResponse:
 
 
 def _fresh_force(now: int) -> Values:
-    return {"state": "", "until": typed(now + USUAL_FORCED_MS), "reason": ""}
+    return {"state": "", "queue": "", "announce": "", "until": typed(now + USUAL_FORCED_MS), "reason": ""}
 
 
 def _fresh_block(now: int) -> Values:

@@ -51,13 +51,19 @@ def _next(o: Opening, say: Tongue, now: int) -> str:
     return say("opens_at", at=when(o.opens_at, now)) if o.opens_at else say("opens_unknown")
 
 
-def forced(hours: Mapping[str, Opening], say: Tongue, now: int) -> str:
-    """What a person decided and is in force, in words; `''` when the calendar holds."""
-    for o in hours.values():
-        if o.why == "forced":
-            state = say("is_open" if o.open else "is_closed").lower()
-            return say("forced_now", state=state, reason=clean(o.title) or "–", at=when(o.until or now, now))
-    return ""
+def forced(hours: Mapping[str, Opening], titles: Titles, say: Tongue, now: int) -> list[str]:
+    """What a person decided and is in force, a sentence each: of the whole line, or of the queues that differ from it."""
+    line = hours.get("", Opening(open=True))
+    told = [] if line.why == "forced" else [name for name in titles if name in hours and hours[name].why == "forced"]
+    sentences = [_forced(hours[name], titles[name], say, now) for name in told]
+    if line.why == "forced":
+        sentences = [_forced(line, say("whole_line"), say, now)]
+    return [*sentences, *([say("announced_now")] if any(o.announcement for o in hours.values()) else [])]
+
+
+def _forced(o: Opening, title: str, say: Tongue, now: int) -> str:
+    state = say("is_open" if o.open else "is_closed").lower()
+    return say("forced_now", title=title, state=state, reason=clean(o.title) or "–", at=when(o.until or now, now))
 
 
 def block_rows(blocks: Iterable[Block], say: Tongue, now: int) -> list[View]:

@@ -12,8 +12,10 @@ from dashboards.views import ZONE
 
 DAY_MS = 86_400_000
 LONGEST_DAYS = 366
-DAYS = {"today": 1, "week": 7, "month": 30}
+DAYS = {"today": 1, "recent": 2, "week": 7, "month": 30}
 """Spans that end with today -> how many days they have."""
+USUAL = "recent"
+"""In the morning one looks at last evening too."""
 _EARLIEST = 2000
 
 
@@ -37,10 +39,10 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def span_asked(key: str, first: str, last: str, now: int) -> Span:
-    """The span with this key, `own` from day to day; today for anything that makes no sense."""
+    """The span with this key, `own` from day to day; the usual one for anything that makes no sense."""
     today = datetime.fromtimestamp(now / 1000, ZONE).date()
     if key != "own":
-        key = key if key in DAYS else "today"
+        key = key if key in DAYS else USUAL
         return _span(key, today - timedelta(DAYS[key] - 1), today)
     days = day(first), day(last)
     problem = _wrong(first, last, *days)

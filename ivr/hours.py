@@ -51,11 +51,12 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class Override(msgspec.Struct, frozen=True):
-    """What a person forced: from `start` until `end` (UTC ms), for these queues, or for all when there are none."""
+    """What a person forced: from `start` until `end` (UTC ms), for these queues, or for all when there are none. `open` None: the calendar
+    goes on, only the announcement is added."""
 
     start: int
     end: int
-    open: bool
+    open: bool | None
     reason: str = ""
     announcement: str = ""
     queues: tuple[str, ...] = ()
@@ -119,20 +120,26 @@ class Calendar:
         return Opening(is_open, why.value, title, until, None if is_open else until, announcement)
 
     def _state(self, moment: int, queue: str) -> tuple[bool, Why, str, str]:
-        for forced in reversed(self._overrides):
-            if forced.holds(moment, queue):
-                return forced.open, Why.FORCED, forced.reason, forced.announcement
+        holding = [forced for forced in reversed(self._overrides) if forced.holds(moment, queue)]
+        announcement = next((forced.announcement for forced in holding if forced.announcement), "")
+        for forced in holding:
+            if forced.open is not None:
+                return forced.open, Why.FORCED, forced.reason, announcement
+        return *self._usual(moment, queue), announcement
+
+    def _usual(self, moment: int, queue: str) -> tuple[bool, Why, str]:
+        """What the calendar alone says."""
         if self._rules.always:
-            return True, Why.OPEN, "", ""
+            return True, Why.OPEN, ""
         local = datetime.datetime.fromtimestamp(moment / 1000, ZONE)
         minute = local.hour * 60 + local.minute
         today, before = self._day(local.date(), queue), self._day(local.date() - _DAY, queue)
         if _inside(today.spans, minute) or _inside(before.spans, minute + 1440):
-            return True, Why.OPEN, "", ""
+            return True, Why.OPEN, ""
         if today.why is not Why.OPEN:
-            return False, today.why, today.title, ""
+            return False, today.why, today.title
         within = today.spans and today.spans[0][0] <= minute < today.spans[-1][1]
-        return False, Why.LUNCH if within else Why.NIGHT, "", ""
+        return False, Why.LUNCH if within else Why.NIGHT, ""
 
     def _day(self, day: datetime.date, queue: str) -> _Day:
         key = (queue, day)

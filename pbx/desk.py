@@ -71,8 +71,16 @@ class Desk:
             name: self._reception.opening(name, at) for name in ("", *(queue.name for queue in self._centre.queues))
         }
 
-    def set_hours(self, is_open: bool, until: int, reason: str, by: str) -> None:
-        self._put(e.HoursForced(now_ms(), until, is_open, reason, by))
+    def set_hours(
+        self,
+        is_open: bool | None,
+        until: int,
+        reason: str,
+        by: str,
+        queues: tuple[str, ...] = (),
+        announcement: str = "",
+    ) -> None:
+        self._put(e.HoursForced(now_ms(), until, is_open, reason, by, announcement, queues))
 
     def release_hours(self, by: str) -> None:
         at = now_ms()

@@ -59,10 +59,11 @@ class NumberBlocked(Event, frozen=True):
 
 
 class HoursForced(Event, frozen=True):
-    """A person opened or closed the line, or some queues, until a moment; `announcement` is a prompt to be heard first."""
+    """A person opened or closed the line, or some queues, until a moment; `announcement` is a prompt to be heard first. `open` None: only
+    that."""
 
     until: int
-    open: bool
+    open: bool | None
     reason: str
     by: str
     announcement: str = ""

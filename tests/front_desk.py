@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 
-from ivr.hours import Opening
+from ivr.hours import Calendar, Opening, Override, Rules
 from pbx.callbacks import Callback, CallbackState
 from pbx.centre import Centre
 from pbx.gate import Block, Gate
@@ -32,7 +32,7 @@ class FrontDesk:
         self.way_out = True
         self.truths: dict[str, Truth] = {}
         self.calendar = Opening(open=True, until=now_ms() + 3_600_000)
-        self.forced: Opening | None = None
+        self.forced: Override | None = None
         self._gate = Gate()
         self._ids = itertools.count(1)
 
@@ -72,14 +72,26 @@ class FrontDesk:
         return self.truths
 
     def hours(self) -> dict[str, Opening]:
-        now = self.forced or self.calendar
-        return {"": now, **{queue.name: now for queue in self.centre.queues}}
+        names = ("", *(queue.name for queue in self.centre.queues))
+        return {name: self._forced(name) if self.forced else self.calendar for name in names}
 
-    def set_hours(self, is_open: bool, until: int, reason: str, by: str) -> None:
-        self.asked.append(("hours", is_open, until, reason, by))
-        self.forced = Opening(
-            open=is_open, why="forced", title=reason, until=until, opens_at=None if is_open else until
-        )
+    def _forced(self, queue: str) -> Opening:
+        """As the real calendar tells it."""
+        assert self.forced is not None
+        told = Calendar(Rules(week=((),) * 7, always=True), [self.forced]).at(now_ms(), queue)
+        return told if told.why == "forced" else msgspec.structs.replace(self.calendar, announcement=told.announcement)
+
+    def set_hours(
+        self,
+        is_open: bool | None,
+        until: int,
+        reason: str,
+        by: str,
+        queues: tuple[str, ...] = (),
+        announcement: str = "",
+    ) -> None:
+        self.asked.append(("hours", is_open, until, reason, by, queues, announcement))
+        self.forced = Override(now_ms(), until, is_open, reason, announcement, queues)
 
     def release_hours(self, by: str) -> None:
         self.asked.append(("release", by))

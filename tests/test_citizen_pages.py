@@ -269,6 +269,7 @@ async def test_the_line_is_closed_by_hand_and_opened_by_the_calendar(
     [({"state": ""}, "chọn đóng hay mở"), ({"state": "sideways"}, "chọn đóng hay mở"), ({"until": ""}, "Thiếu lúc kết thúc"),
      ({"until": "31/02/2027 10:00"}, "không có thật"), ({"until": "24/11/2020 10:00"}, "đã qua"),
      ({"until": "24/11/2099 10:00"}, "tối đa 31 ngày"),
+     ({"state": "calendar"}, "chọn đóng hay mở"), ({"queue": "khong-co"}, "Không có lĩnh vực này"),
      ({"reason": ""}, "Thiếu lý do"), ({"reason": " \u200b "}, "Thiếu lý do"), ({"until": "<script>"}, "không có thật")],
 )  # fmt: skip
 async def test_a_wrong_order_changes_nothing_and_loses_nothing(
@@ -280,6 +281,23 @@ async def test_a_wrong_order_changes_nothing_and_loses_nothing(
     if "reason" not in changed:
         assert "Họp &#34;đột xuất&#34; &amp; nghỉ" in page.text
     assert "<script>" not in page.text
+
+
+async def test_one_field_is_closed_and_the_others_are_not(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    page = await client.post(
+        "/reception/hours", data={"state": "closed", "queue": "ho-tich", "until": later(), "reason": "Tập huấn"}
+    )
+    assert "Người trực quyết định: Hộ tịch, chứng thực đang đóng, Tập huấn" in page.text
+    assert [("Đang đóng" in row, "Hộ tịch" in row) for row in rows(page) if "Đang" in row].count((True, True)) == 1
+    assert "Toàn tổng đài" in page.text and sum("Đang đóng" in row for row in rows(page)) == 1
+    assert centre.asked[0][5:] == (("ho-tich",), "")
+
+
+async def test_an_urgent_notice_is_told_while_the_calendar_goes_on(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    sent = {"state": "calendar", "announce": "1", "until": later(), "reason": "Bão số 9"}
+    page = await client.post("/reception/hours", data=sent)
+    assert "đang nghe thông báo khẩn" in page.text and "Đang đóng" not in page.text
+    assert centre.asked[0][1] is None and centre.asked[0][6] == "emergency"
 
 
 async def test_a_number_is_blocked_once_and_let_in_again(client: httpx2.AsyncClient, centre: Hotline) -> None:

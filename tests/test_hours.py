@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,6 +138,19 @@ def test_what_is_forced_counts_until_its_end(calendar: Calendar) -> None:
     assert words(during, at("2026-11-23T09:30"), "vi")[0] == "smartpbx/emergency"
     later = calendar.with_overrides([closed, Override(at("2026-11-23T09:15"), at("2026-11-23T09:45"), open=True)])
     assert [later.at(at(f"2026-11-23T09:{m}")).open for m in ("10", "20", "50")] == [False, True, False]
+
+
+def test_an_urgent_notice_leaves_the_hours_to_the_calendar(calendar: Calendar) -> None:
+    said = Override(at("2026-11-23T09:00"), at("2026-11-24T10:00"), None, "Bão", "emergency")
+    told = calendar.with_overrides([said])
+    assert told.at(at("2026-11-23T09:30")) == msgspec.structs.replace(
+        calendar.at(at("2026-11-23T09:30")), announcement="emergency"
+    )
+    night = told.at(at("2026-11-23T22:00"))
+    assert (night.open, night.why, night.announcement) == (False, "night", "emergency")
+    assert told.at(at("2026-11-24T10:00")) == calendar.at(at("2026-11-24T10:00"))
+    shut = told.with_overrides([said, Override(at("2026-11-23T09:00"), at("2026-11-23T11:00"), False, "Mất điện")])
+    assert shut.at(at("2026-11-23T09:30")).announcement == "emergency" and not shut.at(at("2026-11-23T09:30")).open
 
 
 # --- every day ------------------------------------------------------------------------------------------------------------------

@@ -51,7 +51,9 @@ def test_any_text_is_a_moment_or_none(text: str) -> None:
     assert span_asked("own", text, text, NOW).end > MIDNIGHT or day(text) is not None
 
 
-@pytest.mark.parametrize(("key", "days"), [("today", 1), ("week", 7), ("month", 30), ("nonsense", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("key", "days"), [("today", 1), ("recent", 2), ("week", 7), ("month", 30), ("nonsense", 2), ("", 2)]
+)
 def test_spans_end_with_the_day_of_vietnam(key: str, days: int) -> None:
     span = span_asked(key, "", "", NOW)
     assert (span.end, span.end - span.start) == (MIDNIGHT + DAY_MS, days * DAY_MS)
