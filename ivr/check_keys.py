@@ -69,7 +69,7 @@ def _node(node: m.Node, texts: Mapping[str, str], language: str) -> Iterator[tup
 
 
 def _said(prompts: tuple[str, ...], texts: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(key for prompt in prompts for key in spoken_keys(texts.get(prompt, "")))
+    return frozenset(key for prompt in prompts for key in spoken_keys(texts.get(prompt.removeprefix("$"), "")))
 
 
 def _is_known(prompts: tuple[str, ...], texts: Mapping[str, str]) -> bool:

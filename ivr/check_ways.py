@@ -20,7 +20,7 @@ RESULTS = {
 }
 GIVEN = frozenset(("caller", "queue", "closed", "reason", "petition"))
 """Variables that the house sets by itself."""
-DYNAMIC = frozenset(("closed", "wait", "answer", "caller", "emergency"))
+DYNAMIC = frozenset(("closed", "wait", "wait-keys", "answer", "caller", "emergency"))
 LISTENS = (m.Asking, m.Enqueue, m.HangUp, m.Transfer, m.Voicemail, m.Petition, m.Back, m.Repeat)
 
 

@@ -15,7 +15,8 @@ FACTORS = ("access", "procedure", "officer", "result", "feedback")
 
 class _Node(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_fields=True):
     """Base: `prompts` are names of sentences in the prompt pack, spoken in order. A name that begins with `$` stands for what is only
-    known when it is said: `$closed`, `$wait`, `$answer`, or `$number:NAME` (a variable, read out as a telephone number), `$code:NAME`."""
+    known when it is said: `$closed`, `$wait`, `$wait-keys`, `$answer`, `$caller`, `$emergency`, or a variable read out: as a telephone
+    number `$number:NAME`, as a code `$code:NAME`."""
 
     prompts: tuple[str, ...] = ()
 

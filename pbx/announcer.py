@@ -15,10 +15,6 @@ from pbx.floor import Floor
 from pbx.reception import Reception
 from pbx.sight import estimate
 
-KEYS = "smartpbx/wait-keys"
-COMFORT = "smartpbx/wait-comfort"
-
-
 KEYS_EVERY = 3
 """The keys are told with the first announcement and with every third one: long sentences that one knows tire."""
 LONGEST_MS = 60_000
@@ -68,7 +64,8 @@ class Announcer:
     def _whisper(self, call: Call, said: _Said, ahead: int, at: int, sounds: tuple[str, ...]) -> c.Command:
         said.at, said.ahead, said.count = at, ahead, said.count + 1
         said.whisper_id = f"{_PREFIX}{call.call_id}-{said.count}"
-        last = KEYS if self._reception.can_call_back and said.count % KEYS_EVERY == 1 else COMFORT
+        keys = self._reception.can_call_back and said.count % KEYS_EVERY == 1
+        last = wait_words.KEYS if keys else wait_words.COMFORT
         return c.Whisper(call.call_id, call.channel, said.whisper_id, (*sounds, last), call.language)
 
     def closed(self, channel_id: str, at: int) -> None:

@@ -32,10 +32,24 @@ class Sight:
             case "caller":
                 return say_moments.phone(dialable(self._call.caller) or "", language)
             case "wait":
-                queue = self._queue(session)
-                told = estimate(self._reception, self._floor, self._call, queue, self._at)
-                return wait_words.sounds(self._reception.tell(self._call, told), language)
+                return self._wait(self._queue(session), language)
+            case "wait-keys":
+                keys = wait_words.KEYS if self._reception.can_call_back else wait_words.COMFORT
+                return (keys,) if self._told(self._queue(session)) is not None else ()
         return ()
+
+    def _wait(self, queue: str, language: str) -> tuple[str, ...]:
+        told = self._told(queue)
+        if told is not None:
+            return wait_words.sounds(self._reception.tell(self._call, told), language)
+        return wait_words.SHORTLY if self._floor.free(queue) else ()
+
+    def _told(self, queue: str) -> Told | None:
+        """What to tell of the wait; None when there will be none, because an agent is free for this caller, or nobody is there to wait for:
+        then every word is one too many."""
+        told = estimate(self._reception, self._floor, self._call, queue, self._at)
+        nobody = not told.serving and not self._reception.rules(queue).join_empty
+        return None if nobody or told.ahead < len(self._floor.free(queue)) else told
 
     def _queue(self, session: Session) -> str:
         node = self._call.menu.nodes.get(session.node) if self._call.menu else None

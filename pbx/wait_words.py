@@ -3,6 +3,10 @@
 from ivr import say
 from pbx.wait import Told, Why
 
+KEYS = "smartpbx/wait-keys"
+COMFORT = "smartpbx/wait-comfort"
+SHORTLY = ("smartpbx/please-wait",)
+
 
 def sounds(told: Told, language: str) -> tuple[str, ...]:
     """Sounds of the whole sentence; nothing when there is nothing true to say."""

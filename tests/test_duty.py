@@ -4,17 +4,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr import menu as m
 from ivr.hours import Calendar, Rules
 from pbx import commands as c
 from pbx import events as e
-from pbx.announcer import COMFORT, KEYS, LONGEST_MS
+from pbx.announcer import LONGEST_MS
 from pbx.callbacks import CallbackState
 from pbx.centre import Agent, Centre, Queue
 from pbx.reception import Reception
 from pbx.switchboard import Board
+from pbx.wait_words import COMFORT, KEYS, SHORTLY
 from tests.tables import START, events_of
 
 ALWAYS = Rules(week=((),) * 7, always=True)
+MENU = m.Menu(
+    start="chờ",
+    person="chờ",
+    languages=("vi", "en"),
+    nodes={
+        "chờ": m.Enqueue(prompts=("$wait", "$wait-keys"), queue="tong-hop", otherwise="thôi"),
+        "thôi": m.HangUp(),
+    },
+)
 
 
 class House:
@@ -25,7 +36,7 @@ class House:
         agents = (Agent("101", "Ánh", ("tong-hop",)), Agent("102", "Thắng", ("tong-hop",)))
         centre = Centre("Thử", "Văn phòng", "1022", "tong-hop", (queue,), agents)
         self.reception = Reception(centre, Calendar(ALWAYS), can_dial=True)
-        self.board = Board(None, centre, self.reception)
+        self.board = Board(MENU, centre, self.reception)
         self.at = START
         self.said: list[tuple[float, c.Command]] = []
 
@@ -62,6 +73,36 @@ class House:
 def over(whisper: c.Command, second: float) -> e.ChannelClosed:
     assert isinstance(whisper, c.Whisper)
     return e.ChannelClosed(START + round(second * 1000), whisper.whisper_id, whisper.whisper_id, 16)
+
+
+# --- before the queue -------------------------------------------------------------------------------------------------
+
+
+def sounds_before(house: House) -> tuple[str, ...]:
+    (played,) = house.of(c.Play)
+    assert isinstance(played[1], c.Play)
+    return played[1].sounds
+
+
+def test_who_meets_a_free_agent_hears_one_short_sentence() -> None:
+    house = House()
+    house.member(0, 1)
+    house.story("1 A calls\n 1 A menu")
+    assert sounds_before(house) == SHORTLY
+
+
+def test_where_nobody_serves_nothing_is_told_and_the_queue_itself_says_so() -> None:
+    house = House()
+    house.story("1 A calls\n 1 A menu")
+    assert not house.of(c.Play) and len(house.of(c.EnterQueue)) == 1
+
+
+def test_who_will_wait_hears_how_it_stands_and_what_one_may_press() -> None:
+    house = House()
+    house.member(0, 1)
+    house.story("1 A calls\n 2 A joins tong-hop\n 3 A rings 101\n 4 B calls\n 4 B menu")
+    said = sounds_before(house)
+    assert said[0] == "smartpbx/wait-ahead-one" and said[-1] == KEYS and SHORTLY[0] not in said
 
 
 # --- announcements ----------------------------------------------------------------------------------------------------
