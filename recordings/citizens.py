@@ -147,7 +147,9 @@ _LOST = (
     calls.c.call_id, calls.c.caller, calls.c.arrived_at, calls.c.outcome, calls.c.queue, calls.c.menu_path, calls.c.wait_ms,
     calls.c.language, calls.c.complete_by,
 )  # fmt: skip
-_HELPED_ITSELF = sa.or_(sa.and_(calls.c.outcome == Outcome.LEFT_IN_MENU, calls.c.dossier != ""), calls.c.message != "")
+_HELPED_ITSELF = sa.or_(
+    sa.and_(calls.c.outcome.in_((Outcome.LEFT_IN_MENU, Outcome.CLOSED)), calls.c.dossier != ""), calls.c.message != ""
+)
 _LOST_CALL = sa.and_(calls.c.kind == "inbound", calls.c.outcome.in_(LOST), sa.not_(_HELPED_ITSELF))
 Settlement = tuple[str, int | None]
 """What came after a lost call: a state and since when; None: it holds whenever the call was."""

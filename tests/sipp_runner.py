@@ -26,12 +26,15 @@ STEP = '<pause milliseconds="{wait}"/><nop><action><exec play_pcap_audio="{file}
 
 
 class Citizen(msgspec.Struct, frozen=True):
-    """What one SIPp does: `keys` are (ms since the last thing, key); then speech, if any; then `stay_s` on the line."""
+    """What one SIPp does: `keys` are (ms since the last thing, key); then speech, if any, after `before_speech_ms`, and keys `after`
+    it, the first (ms since the speech began); then `stay_s` on the line."""
 
     number: str
     keys: tuple[tuple[int, str], ...] = ()
     stay_s: float = 30.0
     speech: Path | None = None
+    before_speech_ms: int = BEFORE_SPEECH_MS
+    after: tuple[tuple[int, str], ...] = ()
     calls: int = 1
     calls_at_once: int = 1
 
@@ -131,14 +134,16 @@ def _write_scenario(citizen: Citizen, place: Path, voice: "Voice | None") -> Non
 
 
 def _captures(citizen: Citizen, place: Path) -> list[str]:
-    steps = []
-    for n, (wait, key) in enumerate(citizen.keys):
-        make_pcap.digits(place / f"key_{n}.pcap", key, n)
-        steps.append(STEP.format(wait=wait, file=f"key_{n}.pcap"))
+    steps = [_key(place, n, *key) for n, key in enumerate(citizen.keys)]
     if citizen.speech:
         make_pcap.speech(place / "speech.pcap", read_wav(citizen.speech), len(citizen.keys))
-        steps.append(STEP.format(wait=BEFORE_SPEECH_MS, file="speech.pcap"))
-    return steps
+        steps.append(STEP.format(wait=citizen.before_speech_ms, file="speech.pcap"))
+    return steps + [_key(place, n, *key) for n, key in enumerate(citizen.after, len(steps))]
+
+
+def _key(place: Path, n: int, wait: int, key: str) -> str:
+    make_pcap.digits(place / f"key_{n}.pcap", key, n)
+    return STEP.format(wait=wait, file=f"key_{n}.pcap")
 
 
 class Voice:
@@ -149,16 +154,21 @@ class Voice:
         self._speech = read_wav(citizen.speech) if citizen.speech else np.zeros(0, np.int16)
         self._task = asyncio.create_task(self._follow())
         self.port = self._media.port
-        self.lasts_s = sum(wait / 1000 + 0.2 for wait, _ in citizen.keys) + len(self._speech) / RATE
+        keys = (*citizen.keys, *citizen.after)
+        self.lasts_s = sum(wait / 1000 + 0.2 for wait, _ in keys) + len(self._speech) / RATE
 
     async def _follow(self) -> None:
         await self._media.sound()
         self._media.connect(Agreed(*self._media.source, PCMA, EVENT, "sendrecv"))
-        for wait, key in self._citizen.keys:
+        await self._press(self._citizen.keys)
+        await asyncio.sleep(self._citizen.before_speech_ms / 1000)
+        await self._media.say(self._speech)
+        await self._press(self._citizen.after)
+
+    async def _press(self, keys: Sequence[tuple[int, str]]) -> None:
+        for wait, key in keys:
             await asyncio.sleep(wait / 1000)
             await self._media.press(key)
-        await asyncio.sleep(BEFORE_SPEECH_MS / 1000)
-        await self._media.say(self._speech)
 
     def close(self) -> None:
         self._task.cancel()
