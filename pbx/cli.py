@@ -99,6 +99,7 @@ def _log(verbose: bool) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # an address may hold a dossier's code
 
 
 # --- replay, record, transcribe -----------------------------------------------------------------------------------

@@ -118,10 +118,10 @@ def _timed(words: str, wait: int) -> tuple[tuple[tuple[int, str], ...], int]:
 
 
 async def tell(hotline: World, stories: dict[str, tuple[Story, str]]) -> dict[str, CallRecord]:
-    """Everybody calls, two a second; what the log says of each in the end."""
+    """Everybody calls, three a second; what the log says of each in the end."""
 
     async def one(n: int, number: str, story: Story) -> sipp.Counted:
-        await asyncio.sleep(n / 2)
+        await asyncio.sleep(n / 3)
         return await sipp.run(hotline.settings, citizen(number, story), hotline.place / f"story-{number}")
 
     counted = await asyncio.gather(*(one(n, number, story) for n, (number, (story, _)) in enumerate(stories.items())))
