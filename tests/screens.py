@@ -148,7 +148,7 @@ async def main(place: Path) -> None:
                 )
             await photograph(chrome, centre, "/board", "crowd", place)
             centre.tell(e.LinkLost(now_ms() - 4_000, "silent"))
-            await photograph(chrome, centre, "/board", "lost", place)
+            await photograph(chrome, centre, "/board", "link-lost", place)
 
 
 if __name__ == "__main__":
