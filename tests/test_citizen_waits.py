@@ -195,9 +195,10 @@ def _loudness(samples: np.ndarray) -> float:  # type: ignore[type-arg]
 
 
 async def test_a_citizen_is_called_back_and_keeps_the_place(hotline: World, desk: Phone, mobile: Phone) -> None:
-    talking, asks = await asyncio.gather(dial(hotline, "0912000003", *PERSON), _a_little_later(hotline, "0912000004"))
+    talking = await dial(hotline, "0912000003", *PERSON)
     agent = await desk.next_call()
     agent.answer()
+    asks = await dial(hotline, "0912000004", *PERSON)
     await until(lambda: _channels(hotline).count("!Queue!") == 2, 25, "the caller does not wait")
     await asks.stay(1)
     await asks.send_digits("1")
@@ -227,11 +228,6 @@ async def test_a_citizen_is_called_back_and_keeps_the_place(hotline: World, desk
     )
     assert callback(hotline, asked.callback_id) is CallbackState.DONE
     await logged(hotline, "0912000003")
-
-
-async def _a_little_later(hotline: World, number: str) -> Call:
-    await asyncio.sleep(1)
-    return await dial(hotline, number, *PERSON)
 
 
 async def test_who_does_not_pick_up_is_tried_so_often_and_no_more(hotline: World, desk: Phone, mobile: Phone) -> None:
