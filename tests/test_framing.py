@@ -434,6 +434,7 @@ row_numbers = st.lists(st.sampled_from(ROW_FRAGMENTS), min_size=1, max_size=8).m
 @example("\r\n\r\nEvent:QueueEntry\r\nQueue:q\r\nPosition:1\r\nChannel:\r\nUniqueid:u\r\nCallerIDNum:1", "CallerIDNum")
 @example("\r\n\r\nEvent: QueueMember\r\nQueue: sales\r\nName: x\r\nCallerIDNum: 1", "CallerIDNum")
 @example("\r\n\r\nEvent: QueueStatusComplete", "CallerIDName")
+@example("\r\n\r\nResponse: Success\r\nEvent: QueueEntry", "CallerIDName")
 def test_no_waiting_caller_writes_himself_another_row_or_the_end_of_the_list(hostile: str, header: str) -> None:
     """His number and his name stand before our ActionID, so what he makes of the row carries it."""
     row, other = (message(("Event", "QueueEntry"), *queue_row(**{header: text})) for text in (hostile, "0912"))

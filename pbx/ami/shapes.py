@@ -21,6 +21,7 @@ class Fault(StrEnum):
     """Why a message was set aside."""
 
     NO_KIND = "neither event nor response"
+    TWO_KINDS = "a response that says it is an event"
     BROKEN_LINE = "a line that is no header"
     BARE_LINE_FEED = "a line feed inside a line"
     REPEATED = "a header twice"
@@ -125,6 +126,7 @@ def shape(event: str, keys: Keys) -> Shape:
         return Shape(Fault.NO_KIND)
     fault = _structure(keys) or _block(event, keys)
     if keys[0] == "Response":
+        fault = fault or (Fault.TWO_KINDS if "Event" in keys else None)
         return Shape(fault, asked="ActionID" in keys)
     fault = fault or _incomplete(event, keys)
     signed = keys[1:2] == ("Privilege",)
