@@ -75,6 +75,29 @@ def _keys_to(menu: m.Menu) -> dict[str, int]:
     return known
 
 
+def untold(menu: m.Menu) -> Iterator[Found]:
+    """Queues that a caller may reach without having heard to the end a prompt that tells of the recording."""
+    seen: set[str] = set()
+    ahead = [menu.start, menu.callback] if menu.notice else []
+    while ahead:
+        name = ahead.pop()
+        node = menu.nodes.get(name)
+        if node is None or name in seen or _tells(node, menu.notice):
+            continue
+        seen.add(name)
+        ahead += targets(menu, name)
+        if isinstance(node, m.Enqueue):
+            said = ", ".join(menu.notice)
+            yield (
+                name, f"nút «{name}»: có đường vào hàng đợi mà chưa báo ghi âm, hãy đặt trước đó một nút play không barge đọc câu {said}",
+                f"node «{name}»: a way leads into the queue without telling of the recording: before it, play {said} in a node without barge",
+            )  # fmt: skip
+
+
+def _tells(node: m.Node, notice: tuple[str, ...]) -> bool:
+    return isinstance(node, m.Play) and not node.barge and not set(notice).isdisjoint(node.prompts)
+
+
 def names(menu: m.Menu) -> Iterator[Found]:
     """Statuses, results, variables and dynamic prompts that nothing answers to."""
     set_somewhere = GIVEN | {v for node in menu.nodes.values() for v in _sets(node)}

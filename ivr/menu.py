@@ -214,6 +214,8 @@ class Menu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nodes: Mapping[str, Node]
     callback: str = ""
     blocked: str = ""
+    notice: tuple[str, ...] = ()
+    """Prompts that tell of the recording: who reaches a queue has heard one of them to the end. Empty: nothing is recorded."""
     presses: int = 4
     """A person is reached with at most so many keys from the start."""
 

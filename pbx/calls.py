@@ -8,6 +8,7 @@ from ivr.flow import Session
 from ivr.menu import Menu
 from pbx.picture import CallNow, Phase
 from pbx.record import CallRecord, Outcome, Score, ToldWait, Visit
+from pbx.taping import Taping
 
 QUEUE_STATUS = {
     "TIMEOUT": Outcome.TIMEOUT,
@@ -75,7 +76,7 @@ class Call:
     __slots__ = ("arrived_at", "awaits", "blocked", "call_id", "callback_id", "caller", "caller_name", "channel", "complete_by",
                  "dialled", "favoured", "favoured_s", "hold_ms", "hold_since", "keys", "kind", "language", "linkedid", "menu",
                  "message", "message_ms", "petition", "phase", "places", "recorded", "sent_to", "session", "settled", "since",
-                 "talk_ms", "talk_since", "told", "transfers", "visits", "wants_out")  # fmt: skip
+                 "talk_ms", "taping", "talk_since", "told", "transfers", "visits", "wants_out")  # fmt: skip
 
     def __init__(
         self, call_id: str, linkedid: str, channel: str, caller: str, caller_name: str, dialled: str, at: int
@@ -103,6 +104,7 @@ class Call:
         self.hold_ms = 0
         self.transfers: list[str] = []
         self.recorded = False
+        self.taping = Taping()
         self.wants_out = False
         """The caller's end hung up; what Asterisk still says of the channel are last words."""
         self.complete_by = "live"
@@ -216,12 +218,14 @@ class Call:
     def hold(self, at: int) -> None:
         if self.talk_since is not None and self.hold_since is None:
             self.hold_since = at
+            self.taping.hold(at)
             self.enter(Phase.HOLD, at)
 
     def unhold(self, at: int) -> None:
         if self.hold_since is not None:
             self.hold_ms += max(0, at - self.hold_since)
             self.hold_since = None
+            self.taping.unhold(at)
             if self.talk_since is not None:
                 self.enter(Phase.TALKING, at)
 
@@ -268,7 +272,7 @@ class Call:
             survey=tuple(Score(factor, value) for factor, value in session.scores) if session else (),
             dossier=session.values.get("code", "") if session else "", told=tuple(self.told), message=self.message,
             message_ms=self.message_ms, petition=self.petition, blocked=self.blocked, favoured_s=self.favoured_s,
-            favoured=self.favoured,
+            favoured=self.favoured, stretches=self.taping.stretches(at),
         )  # fmt: skip
 
     def _outcome(self, deciding: OpenVisit | None, seen: bool) -> Outcome:

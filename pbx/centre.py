@@ -39,6 +39,8 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     announce_s: int = 60
     """How often who waits is told of the wait; 0: never. At once when the place improves, but not within `announce_gap_s`."""
     announce_gap_s: int = 20
+    record: bool = True
+    """Keep the talk and its words. Who calls has been told so before; a line that keeps nothing says so here."""
     at_closing: Literal["offer", "serve"] = "offer"
     """Who still waits at closing time is offered a message or a callback, or is served as if it were open."""
 

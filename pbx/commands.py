@@ -130,6 +130,22 @@ class KeepBlock(msgspec.Struct, frozen=True):
     block: Block
 
 
+class MuteRecording(msgspec.Struct, frozen=True):
+    """Write silence instead of both voices, or their voices again; the answer is a `RecordingMuted`."""
+
+    call_id: str
+    channel: str
+    muted: bool
+
+
+class AnswerKey(msgspec.Struct, frozen=True):
+    """Tell an agent what has become of the key: `paused`, `resumed`, `marked`, or `failed`."""
+
+    call_id: str
+    channel: str
+    answer: str
+
+
 class Adopt(msgspec.Struct, frozen=True):
     """Take back a caller whom an earlier run of the service left in the menu."""
 
@@ -162,6 +178,8 @@ Spoken = (
     | Adopt
     | HangUp
     | DialCallback
+    | MuteRecording
+    | AnswerKey
 )
 """What Asterisk is told."""
 Command = Spoken | Keep | KeepCallbacks | KeepBlock | LookUp

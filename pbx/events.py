@@ -228,6 +228,30 @@ class RecordingStarted(Event, frozen=True):
     path: str = ""
 
 
+class RecordingStopped(Event, frozen=True):
+    """No more audio of this caller is written (MixMonitorStop)."""
+
+    channel_id: str
+
+
+class RecordingMuted(Event, frozen=True):
+    """From now on silence is written instead of both voices, or no longer (MixMonitorMute)."""
+
+    channel_id: str
+    muted: bool
+
+
+class RecordingKeyed(Event, frozen=True):
+    """An agent asked by key for the recording to be paused or taken up again (`pause`), or for a `mark` (UserEvent SmartPbxRecordingKey).
+
+    `channel` is the agent's."""
+
+    channel_id: str
+    linkedid: str
+    channel: str
+    wish: str
+
+
 # --- agents ---------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +352,9 @@ AnyEvent = (
     | HoldEnded
     | CallTransferred
     | RecordingStarted
+    | RecordingStopped
+    | RecordingMuted
+    | RecordingKeyed
     | MemberChanged
     | MemberRemoved
     | LinkUp

@@ -79,6 +79,18 @@ class Score(msgspec.Struct, frozen=True):
     value: int
 
 
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of the time in which a call was recorded; UTC ms.
+
+    `on`: audio was being written, one such stretch right after the other in the file. `paused`: silenced on purpose. `hold`: the agent had
+    put the caller on hold. `mark`: a moment that the agent marked.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
 class CallRecord(msgspec.Struct, frozen=True):
     """One call that reached the hotline. All times UTC ms; all durations ms.
 
@@ -125,6 +137,8 @@ class CallRecord(msgspec.Struct, frozen=True):
     """The number under which the petition is kept."""
     blocked: str = ""
     """Why the call was turned away."""
+    stretches: tuple[Stretch, ...] = ()
+    """What the recording holds and what it leaves out."""
     favoured_s: int = 0
     """Head start in the queue, in seconds, and the reason for it."""
     favoured: str = ""

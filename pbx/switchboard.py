@@ -126,6 +126,8 @@ class Board:
                 self._hold(event)
             case e.CallTransferred():
                 self._transferred(event)
+            case e.RecordingKeyed() | e.RecordingMuted():
+                yield from self._recording(event)
             case _:
                 if (call := self._directory.known(event.channel_id)) is not None:
                     visit = call.visit
@@ -137,7 +139,7 @@ class Board:
         self,
         call: Call,
         event: e.HangupAsked | e.KeyPressed | e.QueueAbandoned | e.QueueLeft | e.QueueReturned
-        | e.AgentRang | e.AgentMissed | e.AgentFinished | e.RecordingStarted,
+        | e.AgentRang | e.AgentMissed | e.AgentFinished | e.RecordingStarted | e.RecordingStopped,
     ) -> None:  # fmt: skip
         match event:
             case e.HangupAsked():
@@ -167,6 +169,9 @@ class Board:
                 self.agents.free(event.interface, call.call_id, event.at)
             case e.RecordingStarted():
                 call.recorded = True
+                call.taping.start(event.at)
+            case e.RecordingStopped():
+                call.taping.stop(event.at)
             case _:
                 assert_never(event)
 
@@ -233,6 +238,19 @@ class Board:
         call.transfers.append(event.target)
         call.stop_talking(event.at, Phase.TRANSFERRED)
         self.agents.free_all(call.call_id, event.at)
+
+    def _recording(self, event: e.RecordingKeyed | e.RecordingMuted) -> Iterator[c.Command]:
+        match event:
+            case e.RecordingKeyed():
+                call = self._directory.known(event.linkedid)
+                if call is None:
+                    yield c.AnswerKey("", event.channel, "failed")
+                else:
+                    yield from call.taping.keyed(event, call.call_id, call.channel)
+            case e.RecordingMuted():
+                call = self._directory.known(event.channel_id)
+                if call is not None:
+                    yield from call.taping.muted(event.muted, event.at, call.call_id)
 
     # --- the menu ---------------------------------------------------------------------------------------------
 

@@ -101,7 +101,17 @@ scores = sa.Table(
 )  # fmt: skip
 """Answers of the survey after a call."""
 
-PARTS = {"visits": visits, "told": told_waits, "survey": scores}
+stretches = sa.Table(
+    "stretches", metadata,
+    sa.Column("call_id", sa.Text, sa.ForeignKey("calls.call_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("end", sa.BigInteger, nullable=False),
+)  # fmt: skip
+"""What the recording of a call holds and leaves out."""
+
+PARTS = {"visits": visits, "told": told_waits, "survey": scores, "stretches": stretches}
 """What a call has several of: field of its record -> table, a row each in their order."""
 
 callbacks = sa.Table(

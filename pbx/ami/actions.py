@@ -38,6 +38,10 @@ def actions(command: c.Spoken, outgoing: str = "") -> list[Action]:
             return [{"Action": "Hangup", "Channel": command.whisper_id}]
         case c.DialCallback():
             return [_dial(command, outgoing)] if outgoing else []
+        case c.MuteRecording():
+            return [_mute(command)]
+        case c.AnswerKey():
+            return [_set(command.channel, "SMARTPBX_RECORDING", command.answer)]
         case c.Adopt():
             return [_redirect(command.channel, "smartpbx-resume", "s")]
         case c.HangUp():
@@ -69,6 +73,11 @@ def _queue_variables(command: c.EnterQueue) -> list[Action]:
 
 def _set(channel: str, name: str, value: str) -> Action:
     return {"Action": "Setvar", "Channel": channel, "Variable": name, "Value": value}
+
+
+def _mute(command: c.MuteRecording) -> Action:
+    state = "1" if command.muted else "0"
+    return {"Action": "MixMonitorMute", "Channel": command.channel, "Direction": "both", "State": state}
 
 
 def _leave(channel: str, where: str) -> list[Action]:

@@ -61,6 +61,7 @@ LIVE: dict[str, Keys] = {
     "Unhold": _CHANNEL,
     "MixMonitorStart": _CHANNEL,
     "MixMonitorStop": _CHANNEL,
+    "MixMonitorMute": (*_CHANNEL, "Direction", "State"),
     "BlindTransfer": ("TransfererChannel", "TransfererUniqueid", "TransfererLinkedid", "Extension"),
     "AttendedTransfer": ("OrigTransfererChannel", "OrigTransfererUniqueid", "OrigTransfererLinkedid"),
     "QueueMemberAdded": _MEMBER,

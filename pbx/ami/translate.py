@@ -160,6 +160,16 @@ def _recording_started(m: Message, at: int) -> e.AnyEvent:
     return e.RecordingStarted(at, m["Uniqueid"])
 
 
+def _recording_stopped(m: Message, at: int) -> e.AnyEvent:
+    return e.RecordingStopped(at, m["Uniqueid"])
+
+
+def _recording_muted(m: Message, at: int) -> e.AnyEvent | None:
+    if m["Direction"] != "both":
+        return None
+    return e.RecordingMuted(at, m["Uniqueid"], m["State"] == "1")
+
+
 def _member_changed(m: Message, at: int) -> e.MemberChanged:
     return e.MemberChanged(
         at, m["Queue"], m.get("Interface") or m["Location"], m.get("MemberName") or m["Name"], int(m["Status"]),
@@ -190,6 +200,8 @@ def _ours(m: Message, at: int) -> e.AnyEvent | None:
             return e.CommandFinished(at, m["Uniqueid"], m["CommandID"], keys if _KEYS.fullmatch(keys) else "")
         case "SmartPbxRecorded":
             return e.MessageRecorded(at, m["Uniqueid"], m["CommandID"], _message_ms(m))
+        case "SmartPbxRecordingKey":
+            return e.RecordingKeyed(at, m["Uniqueid"], m["Linkedid"], m["Channel"], m.get("Wish", ""))
         case "SmartPbxQueueReturned":
             return e.QueueReturned(at, m["Uniqueid"], m["Queue"], m.get("Status", ""))
     return None
@@ -224,6 +236,8 @@ _KINDS: dict[str, Callable[[Message, int], e.AnyEvent | None]] = {
     "BlindTransfer": _blind_transfer,
     "AttendedTransfer": _attended_transfer,
     "MixMonitorStart": _recording_started,
+    "MixMonitorStop": _recording_stopped,
+    "MixMonitorMute": _recording_muted,
     "QueueMemberAdded": _member_changed,
     "QueueMemberStatus": _member_changed,
     "QueueMemberPause": _member_changed,

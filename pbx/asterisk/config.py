@@ -195,6 +195,9 @@ def _queue(queue: Queue, centre: Centre) -> str:
         f"joinempty = {'yes' if queue.join_empty else nobody}",
         f"leavewhenempty = {nobody}",
     ]
+    if queue.record:
+        # From the moment at which both are told of each other; MONITOR_OPTIONS of the dialplan gives each voice a file.
+        lines.append("monitor-format = wav")
     members = (a for a in centre.agents if queue.name in a.queues)
     lines += [f"member => {a.interface},0,{_plain(a.name)},{a.interface}" for a in members]
     return "\n".join(lines)
@@ -230,9 +233,11 @@ def _queue_extension(queue: Queue, settings: Settings) -> str:
  same => n,Set(QUEUESTATUS=)
  same => n,Set(MONITOR_FILENAME={recording}/${{UNIQUEID}})
  same => n,Set(MONITOR_OPTIONS=ar({recording}/${{UNIQUEID}}-caller.wav)t({recording}/${{UNIQUEID}}-agent.wav))
+ same => n,Set(__DYNAMIC_FEATURES=recording-pause#recording-mark)
  same => n,Set(SMARTPBX_PLACE=${{SMARTPBX_POSITION}})
  same => n,Set(SMARTPBX_POSITION=)
  same => n,Queue({name},ct,,,{queue.max_wait_s},,,,${{SMARTPBX_PLACE}})
+ same => n,StopMixMonitor()
  same => n,UserEvent(SmartPbxQueueReturned,Queue: {name},Status: ${{QUEUESTATUS}})
  same => n,CELGenUserEvent(SMARTPBX_QUEUE_RETURNED,{name}:${{QUEUESTATUS}})
  same => n,GotoIf($["${{QUEUESTATUS}}" = "" | ("${{QUEUESTATUS}}" = "CONTINUE" & "${{SMARTPBX_AFTER}}" = "")]?bye)
