@@ -40,7 +40,9 @@ def check_all(menu: m.Menu, queues: Collection[str], audio: Audio, texts: Texts)
     to a person that are."""
     found = check(menu, queues, audio)
     if not found:
-        found += [Finding(*finding) for finding in (*check_ways.presses(menu), *check_ways.untold(menu), *_long(menu, audio))]
+        found += [
+            Finding(*finding) for finding in (*check_ways.presses(menu), *check_ways.untold(menu), *_long(menu, audio))
+        ]
         found += [
             Finding(node, f"nút «{node}»: {vi}", f"node «{node}»: {en}") for node, vi, en in check_keys(menu, texts)
         ]

@@ -76,7 +76,7 @@ class Call:
     __slots__ = ("arrived_at", "awaits", "blocked", "call_id", "callback_id", "caller", "caller_name", "channel", "complete_by",
                  "dialled", "favoured", "favoured_s", "hold_ms", "hold_since", "keys", "kind", "language", "linkedid", "menu",
                  "message", "message_ms", "petition", "phase", "places", "recorded", "sent_to", "session", "settled", "since",
-                 "talk_ms", "taping", "talk_since", "told", "transfers", "visits", "wants_out")  # fmt: skip
+                 "talk_ms", "talk_since", "taping", "told", "transfers", "visits", "wants_out")  # fmt: skip
 
     def __init__(
         self, call_id: str, linkedid: str, channel: str, caller: str, caller_name: str, dialled: str, at: int

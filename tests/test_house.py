@@ -37,6 +37,7 @@ PURE = [
     "pbx/record.py",
     "pbx/picture.py",
     "pbx/calls.py",
+    "pbx/taping.py",
     "pbx/agents.py",
     "pbx/metrics.py",
     "pbx/switchboard.py",
