@@ -90,7 +90,7 @@ def untold(menu: m.Menu) -> Iterator[Found]:
             said = ", ".join(menu.notice)
             yield (
                 name, f"nút «{name}»: có đường vào hàng đợi mà chưa báo ghi âm, hãy đặt trước đó một nút play không barge đọc câu {said}",
-                f"node «{name}»: a way leads into the queue without telling of the recording: play {said} before it, in a node without barge",
+                f"node «{name}»: a way leads into it without telling of the recording: play {said} before, in a node without barge",
             )  # fmt: skip
 
 
