@@ -1,33 +1,34 @@
 """The list of calls, one call, and its audio."""
 
+import logging
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from dashboards import call_view, views
 from dashboards.languages import chosen, language_of
-from dashboards.pages import Pages, Reads, Source, html
+from dashboards.pages import House, Pages, Reads, html
+from dashboards.ranges import ranged
 from pbx.record import Outcome
-from pbx.settings import Settings
-from recordings.audio import kept_path
 from recordings.queries import CallRow, Cursor, Only
+
+logger = logging.getLogger(__name__)
 
 PAGE = 50
 LONGEST = 100
 """Characters of a search."""
 
 
-def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIRouter:
+def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/calls")
     def calls(request: Request, q: str = "", outcome: str = "", queue: str = "", before: str = "") -> HTMLResponse:
         language = language_of(request)
         say = views.Tongue(language)
-        titles = views.titles_of(source.centre, say)
+        titles = views.titles_of(house.centre, say)
         asked = _asked(q, outcome, queue, titles)
         only, narrowed = only_asked(request.query_params)
         rows = log.calls(
@@ -57,16 +58,23 @@ def routes(pages: Pages, log: Reads, source: Source, settings: Settings) -> APIR
         found = log.call(call_id)
         if found is None:
             return html(pages.missing(language, "call"), chosen(request), 404)
-        shown = call_view.detail(found, source.centre, views.Tongue(language))
-        audio = _audio(settings, call_id) is not None
+        shown = call_view.detail(found, house.centre, views.Tongue(language))
+        audio = found.play is not None
         return html(pages.page("call.html", language, call=shown, audio=audio, here="calls"), chosen(request))
 
     @router.get("/calls/{call_id}/audio")
-    def audio(call_id: str) -> Response:
-        path = _audio(settings, call_id) if log.call(call_id) is not None else None
-        if path is None:
+    def audio(request: Request, call_id: str) -> Response:
+        found = log.call(call_id)
+        try:
+            sound = house.tapes.play(found) if found is not None else None
+        except OSError as e:
+            logger.error("recording_unreadable call=%s reason=%s", call_id, e)
+            return JSONResponse(
+                {"title": "recording unreadable", "status": 503}, 503, media_type="application/problem+json"
+            )
+        if sound is None:
             return JSONResponse({"title": "no recording", "status": 404}, 404, media_type="application/problem+json")
-        return FileResponse(path, media_type="audio/wav")
+        return ranged(sound, request.headers.get("range", ""), "audio/ogg")
 
     return router
 
@@ -117,11 +125,3 @@ def _older(rows: list[CallRow], kept: dict[str, str]) -> str:
 
 def _query(kept: dict[str, str]) -> str:
     return "&" + urlencode(kept) if kept else ""
-
-
-def _audio(settings: Settings, call_id: str) -> Path | None:
-    try:
-        path = kept_path(settings.audio_dir, call_id)
-    except ValueError:
-        return None
-    return path if path.is_file() else None

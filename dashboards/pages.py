@@ -21,6 +21,7 @@ from pbx.metrics import QueueFigures
 from pbx.picture import Picture
 from recordings.citizens import Citizens
 from recordings.queries import CallDetail, CallRow, Cursor, Only
+from recordings.tapes import Tapes
 
 HERE = Path(__file__).parent
 RECENT = 4
@@ -45,6 +46,9 @@ class House(Source, Protocol):
 
     Called on the house's own loop; everything answers at once. `by` is who asks.
     """
+
+    tapes: Tapes
+    """What may be asked about recordings."""
 
     def callbacks(self) -> tuple[Callback, ...]:
         """Those that have not ended."""

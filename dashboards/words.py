@@ -1,6 +1,6 @@
 """What the pages say, in both languages. Pure data; a page's sentences stand here and in `words_citizens.py`, nowhere else."""
 
-from dashboards import words_citizens
+from dashboards import words_citizens, words_tapes
 
 _WORDS: dict[str, dict[str, str]] = {
     "vi": {
@@ -89,4 +89,6 @@ _WORDS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
-WORDS = {language: said | words_citizens.WORDS[language] for language, said in _WORDS.items()}
+WORDS = {
+    language: said | words_citizens.WORDS[language] | words_tapes.WORDS[language] for language, said in _WORDS.items()
+}

@@ -29,10 +29,15 @@ from pbx.service import KEEPS, Service, now_ms
 from pbx.settings import Settings
 from pbx.switchboard import Board
 from pbx.today import Today, day_bounds
+from recordings.finishing import Finishing
 from recordings.jobs import Jobs
+from recordings.keyring import Keyring
 from recordings.queries import Log
+from recordings.shelf import Shelf
+from recordings.speech import Recogniser
 from recordings.store import register_petition
 from recordings.tables import open_log, writing
+from recordings.tapes import Tapes
 from recordings.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -62,10 +67,14 @@ class House(Desk):
         self._today = Today({q.name: q.service_level_s * 1000 for q in self.centre.queues})
         self._today.turn(now_ms())
         self._today.add(self.log.records_between(*day_bounds(now_ms())))
+        shelf = open_shelf(settings)
+        finishing = Finishing(
+            self._engine, settings.spool_dir, settings.audio_dir, Recogniser(settings.speech_model), shelf
+        )
         self._jobs = Jobs(
-            self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", settings.spool_dir,
-            settings.audio_dir, settings.speech_model, self._transcribed,
-        )  # fmt: skip
+            self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", finishing, self._transcribed
+        )
+        self.tapes = Tapes(self.log, self._jobs, finishing, shelf)
         self._registers = Registers(dossier_desk(settings), self._register_petition, self._answered)
         self._writer = Writer(self._engine, self._jobs.call_stored)
         self._journal = Journal(settings.journal_dir)
@@ -153,6 +162,17 @@ class House(Desk):
         """From a worker thread: the list of finished calls looks different now."""
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._service.announce)
+
+
+def open_shelf(settings: Settings) -> Shelf:
+    """Where recordings lie.
+
+    Raises:
+        Problem: the place or the key cannot be used.
+    """
+    sealed = settings.seal_recordings
+    keyring = Keyring.open(settings.key_file.expanduser(), settings.data_dir) if sealed else None
+    return Shelf(settings.shelf, keyring, settings.recordings_quota_gb << 30)
 
 
 class _Web(uvicorn.Server):

@@ -28,6 +28,14 @@ class Settings(BaseSettings):
     hours: Path = HOUSE / "ivr" / "hours.yaml"
     speech_model: Path = HOUSE / "recordings" / "models" / "vosk-model-vi-8k-synthetic"
 
+    recordings: str = ""
+    """Where finished recordings lie: a directory or `s3://bucket/prefix` (credentials as `AWS_…`). Empty: in `data_dir`."""
+    recordings_quota_gb: int = 0
+    """0: as much as the disk holds."""
+    seal_recordings: bool = True
+    key_file: Path = Path("~/.config/smartpbx/recordings.key")
+    """Keys of the recordings; made at the first start. Whoever loses it loses the recordings; it must not lie in `data_dir`."""
+
     asterisk_tree: Path | None = None
     """Where the private Asterisk's programs lie; several installations may share them. Default: in `data_dir`."""
 
@@ -93,8 +101,13 @@ class Settings(BaseSettings):
 
     @property
     def audio_dir(self) -> Path:
-        """Finished recordings, `<call id>.wav`, two channels: caller left, agent right."""
+        """Recordings that are not put away yet, `<call id>.wav`, two channels: caller left, agent right."""
         return self.data_dir.absolute() / "audio"
+
+    @property
+    def shelf(self) -> str:
+        """`recordings` with the default."""
+        return self.recordings or str(self.data_dir.absolute() / "recordings")
 
     @property
     def spool_dir(self) -> Path:

@@ -1,8 +1,8 @@
-"""What happens to a call after it is over: its audio is kept, its words are recognised, both are stored. Durably, once.
+"""What happens to a call after it is over, durably and once: its audio is kept and listened to, its words recognised, all of it put away.
 
 The only place that knows DBOS. Each call is one workflow whose id is the call's and the model's, so that asking twice is asking once; each
 part of it is a step that a restart does not repeat. What fails three times is given up and says why. What DBOS itself might forget, the
-call log knows: a recorded call without a transcript is begun anew at the next start.
+call log knows: what is unfinished there is begun anew at the next start. The newest call comes first: somebody may be waiting for it.
 """
 
 import contextlib
@@ -14,27 +14,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from ivr.problem import Problem
 from pbx.record import CallRecord
-from recordings.audio import NO_AGENT, NoAudio, closed, keep, kept_path
+from recordings.audio import NoAudio
+from recordings.finishing import Finishing, Pause, Write
 from recordings.queries import Log
-from recordings.speech import Recogniser, SpeechFailed
-from recordings.store import fail_transcript, keep_recording, keep_transcript
+from recordings.speech import SpeechFailed
+from recordings.speed import Speed
+from recordings.store import fail_put_away, fail_transcript
 from recordings.tables import writing
 
 log = logging.getLogger(__name__)
 
 QUEUE = "transcripts"
 ATTEMPTS = 3
-CLOSING_S = 10.0
-"""How long Asterisk may take to close its files after a call; known: some milliseconds."""
 AGAIN_S = 1.0
-SHAPE = "2"
+SHAPE = "3"
 """Goes up only when the order of the steps changes: what is unfinished in another shape is begun anew."""
 FORGET_AFTER = 500
 """Finished work is forgotten each time that this many calls were begun."""
+LAST = 2_147_483_647
+EPOCH_S = 1_700_000_000
 _OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
@@ -46,17 +48,17 @@ class Jobs:
     """One of these in a process. `on_done(call_id)` is called from a worker thread when a call's transcript is stored or given up."""
 
     def __init__(
-        self, engine: sa.Engine, database: str, spool: Path, store: Path, model: Path, on_done: Callable[[str], None]
+        self, engine: sa.Engine, database: str, finishing: Finishing, on_done: Callable[[str], None], workers: int = 1
     ) -> None:
         self._engine = engine
         self._log = Log(engine)
         self._database = database
-        self._spool = spool
-        self._store = store
-        self._recogniser = Recogniser(model)
+        self._finishing = finishing
+        self._workers = workers
         self._on_done = on_done
         self._stopping = threading.Event()
         self._begun = 0
+        self.speed = finishing.speed = Speed(workers)
         config: DBOSConfig = {
             "name": "smartpbx",
             "system_database_url": database,
@@ -81,35 +83,49 @@ class Jobs:
         """
         _prepare(self._database)
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=0.5)
+        DBOS.register_queue(QUEUE, worker_concurrency=self._workers, polling_interval_sec=0.5)
         _forget()
-        for call_id in self._log.without_transcript():
-            self._enqueue(call_id)
+        for call_id, arrived_at in self._log.unfinished():
+            self._enqueue(call_id, arrived_at)
 
     def stop(self) -> None:
         """Leave the rest for the next run. What is in hand is broken off."""
         self._stopping.set()
-        self._recogniser.close()
+        self._finishing.ears.close()
         DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=0)
 
     def call_stored(self, record: CallRecord) -> None:
         """A call is in the log; if it was recorded, its words are to follow."""
         if not record.recorded or self._log.settled(record.call_id):
             return
-        self._enqueue(record.call_id)
+        self._enqueue(record.call_id, record.arrived_at)
         self._begun += 1
         if self._begun % FORGET_AFTER == 0:
             _forget()
 
-    def _enqueue(self, call_id: str) -> None:
-        with SetWorkflowID(f"{call_id}/{self._recogniser.name}/{SHAPE}"):
+    def again(self, call_id: str) -> bool:
+        """A person wants it tried again, or heard by the model of now; False when there is no such recording."""
+        found = self._log.call(call_id)
+        if found is None or not found.record.recorded:
+            return False
+        self._enqueue(call_id, found.record.arrived_at, f"/{time.time_ns()}")
+        return True
+
+    def _enqueue(self, call_id: str, arrived_at: int, attempt: str = "") -> None:
+        newest_first = max(1, min(LAST, LAST - (arrived_at // 1000 - EPOCH_S)))
+        name = f"{call_id}/{self._finishing.ears.name}/{SHAPE}{attempt}"
+        with SetWorkflowID(name), SetEnqueueOptions(priority=newest_first):
             DBOS.enqueue_workflow(QUEUE, self._workflow, call_id)
 
     # --- the workflow -----------------------------------------------------------------------------------------
 
     def _finish(self, call_id: str) -> None:
-        reason = self._attempts("keep-audio", self._keep_audio, call_id)
-        reason = reason or self._attempts("transcribe", self._transcribe, call_id)
+        steps = self._finishing
+        reason = self._attempts("keep-audio", steps.keep_audio, call_id)
+        if not reason:
+            reason = self._attempts("transcribe", steps.transcribe, call_id)
+            left = self._attempts("put-away", steps.put_away, call_id)
+            DBOS.run_step({"name": "say-what-is-left"}, self._left, call_id, left)
         if reason:
             DBOS.run_step({"name": "give-up"}, self._give_up, call_id, reason)
         try:
@@ -117,7 +133,7 @@ class Jobs:
         except Exception:
             log.exception("after_transcribing_failed call=%s", call_id)
 
-    def _attempts(self, name: str, step: Callable[[str], str], call_id: str) -> str:
+    def _attempts(self, name: str, step: Callable[[str, Write, Pause], str], call_id: str) -> str:
         """'' when one of the attempts succeeded, else why the last did not."""
         reason = ""
         for attempt in range(1, ATTEMPTS + 1):
@@ -127,12 +143,12 @@ class Jobs:
             log.warning("attempt_failed step=%s attempt=%d call=%s reason=%s", name, attempt, call_id, reason)
         return reason.removeprefix("!")
 
-    def _guarded(self, step: Callable[[str], str], call_id: str) -> str:
+    def _guarded(self, step: Callable[[str, Write, Pause], str], call_id: str) -> str:
         """The edge: '' when done, else the reason; one that begins with `!` says that trying again is useless."""
         if self._stopping.is_set():
             raise _Leaving
         try:
-            return step(call_id)
+            return step(call_id, self._written, self._pause)
         except (NoAudio, ValueError) as e:
             return f"!no audio: {e}"
         except Problem as e:
@@ -144,37 +160,18 @@ class Jobs:
                 log.exception("step_failed call=%s", call_id)
             return str(e) if isinstance(e, SpeechFailed | OSError) else type(e).__name__
 
-    def _keep_audio(self, call_id: str) -> str:
-        patience = time.monotonic() + CLOSING_S
-        while not closed(self._spool, call_id) and time.monotonic() < patience:
-            if self._stopping.wait(0.1):
-                raise _Leaving
-        kept = keep(self._spool, self._store, call_id)
-        flaws = self._flaws(call_id, kept.flaws)
-        if flaws:
-            log.warning("recording_flawed call=%s flaws=%s", call_id, flaws)
-        now = _now_ms()
-        self._written(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), flaws, now))
-        return ""
-
-    def _flaws(self, call_id: str, flaws: tuple[str, ...]) -> tuple[str, ...]:
-        """A message has one voice, and nothing is wrong with that."""
-        found = self._log.call(call_id)
-        alone = found is not None and found.record.message
-        return tuple(flaw for flaw in flaws if flaw != NO_AGENT) if alone else flaws
-
-    def _transcribe(self, call_id: str) -> str:
-        if self._log.settled(call_id):
-            return ""
-        transcript = self._recogniser.transcribe(kept_path(self._store, call_id))
-        now = _now_ms()
-        self._written(lambda c: keep_transcript(c, call_id, transcript, now))
-        return ""
-
     def _give_up(self, call_id: str, reason: str) -> None:
         log.warning("transcript_given_up call=%s reason=%s", call_id, reason)
-        now = _now_ms()
-        self._written(lambda c: fail_transcript(c, call_id, self._recogniser.name, reason, now))
+        self._written(lambda c: fail_transcript(c, call_id, self._finishing.ears.name, reason, _now_ms()))
+
+    def _left(self, call_id: str, reason: str) -> None:
+        if reason:
+            log.error("recording_not_put_away call=%s reason=%s", call_id, reason)
+        self._written(lambda c: fail_put_away(c, call_id, reason))
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _Leaving
 
     def _written(self, write: Callable[[sa.Connection], None]) -> None:
         """Until it is written: an hour of recognising must not be lost because the database is away for a minute."""

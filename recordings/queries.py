@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pbx.numbers import same
 from pbx.record import CallRecord
 from recordings.citizens import Citizens, forms_of
+from recordings.shelf import Kept
 from recordings.tables import PARTS, calls, recordings, scores, transcripts, visits
 from recordings.words import Turn, Word, fold, turns
 
@@ -33,10 +34,26 @@ class CallDetail(msgspec.Struct, frozen=True):
     duration_ms: int
     """Length of the kept audio; 0 when there is none."""
     flaws: tuple[str, ...] = ()
+    place: str = ""
+    """`wav`: a file that is still to be put away; `shelf`; `gone`; '' when nothing is kept."""
+    play: Kept | None = None
+    """What may be heard."""
+    original: Kept | None = None
+    """What holds the numbers that are silenced in what may be heard."""
+    left: str = ""
+    """Why it was not put away."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
         return turns(self.words)
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What still waits to become words: calls, their talk in seconds, and the arrival of the oldest (UTC ms)."""
+
+    calls: int
+    talk_s: float
+    oldest: int | None
 
 
 class Only(msgspec.Struct, frozen=True):
@@ -103,7 +120,7 @@ class Log:
         return [_call_row(record, row, wanted) for record, row in zip(records, found, strict=True)]
 
     def call(self, call_id: str) -> CallDetail | None:
-        query = sa.select(calls, transcripts, recordings.c.duration_ms.label("audio_ms"), recordings.c.flaws)
+        query = sa.select(calls, transcripts, *_KEPT)
         query = query.outerjoin(transcripts).outerjoin(recordings, recordings.c.call_id == calls.c.call_id)
         with self._engine.connect() as connection:
             row = connection.execute(query.where(calls.c.call_id == _searchable(call_id))).mappings().first()
@@ -118,6 +135,10 @@ class Log:
             words=msgspec.convert(row["words"] or [], tuple[Word, ...]),
             duration_ms=row["audio_ms"] or row["duration_ms"] or 0,
             flaws=tuple(row["flaws"] or ()),
+            place=row["place"] or "",
+            play=msgspec.convert(row["play"], Kept | None),
+            original=msgspec.convert(row["original"], Kept | None),
+            left=row["left"] or "",
         )
 
     def records_between(self, start: int, end: int) -> list[CallRecord]:
@@ -140,6 +161,36 @@ class Log:
         query = query.order_by(calls.c.arrived_at.desc()).limit(limit)
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
+
+    def unfinished(self, limit: int = 10_000) -> list[tuple[str, int]]:
+        """Recorded calls without words, or whose audio is not put away, and when they arrived; newest first."""
+        query = sa.select(calls.c.call_id, calls.c.arrived_at).outerjoin(transcripts)
+        query = query.outerjoin(recordings, recordings.c.call_id == calls.c.call_id)
+        left = sa.or_(transcripts.c.call_id.is_(None), recordings.c.place == "wav")
+        query = query.where(calls.c.recorded, left).order_by(calls.c.arrived_at.desc()).limit(limit)
+        with self._engine.connect() as connection:
+            return [(call_id, at) for call_id, at in connection.execute(query)]
+
+    def backlog(self) -> Backlog:
+        """Recorded calls that nobody has transcribed yet."""
+        query = sa.select(sa.func.count(), sa.func.sum(calls.c.talk_ms), sa.func.min(calls.c.arrived_at))
+        query = query.select_from(calls.outerjoin(transcripts)).where(calls.c.recorded, transcripts.c.call_id.is_(None))
+        with self._engine.connect() as connection:
+            count, talk_ms, oldest = connection.execute(query).one()
+        return Backlog(count, (talk_ms or 0) / 1000, oldest)
+
+    def given_up(self, limit: int = 200) -> list[tuple[CallRow, str]]:
+        """Calls whose words or whose audio somebody must look after, with the reason; newest first."""
+        query = sa.select(
+            calls, transcripts.c.state, transcripts.c.text, transcripts.c.reason, recordings.c.reason.label("left")
+        )
+        query = query.outerjoin(transcripts).outerjoin(recordings, recordings.c.call_id == calls.c.call_id)
+        query = query.where(sa.or_(transcripts.c.state == "failed", recordings.c.reason != ""))
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(calls.c.arrived_at.desc()).limit(limit)).mappings().all()
+            records = _records(connection, found)
+        rows = zip(records, found, strict=True)
+        return [(_call_row(record, row, ""), row["reason"] or row["left"] or "") for record, row in rows]
 
     def settled(self, call_id: str) -> bool:
         """Whether the words of the call are stored, or given up."""
@@ -203,6 +254,10 @@ def _arrived(start: int, end: int) -> Any:
     return sa.and_(calls.c.arrived_at >= start, calls.c.arrived_at < end)
 
 
+_KEPT = [
+    recordings.c.duration_ms.label("audio_ms"), recordings.c.flaws, recordings.c.place, recordings.c.play, recordings.c.original,
+    recordings.c.reason.label("left"),
+]  # fmt: skip
 _CALL = [column for column in calls.c if column.name != "folded"]
 _AT_ONCE = 500
 

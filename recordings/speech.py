@@ -16,7 +16,7 @@ import sys
 import threading
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -66,6 +66,19 @@ def model_name(model: Path) -> str:
         with file.open("rb") as content:
             digest.update(f"{file.relative_to(model)} {file.stat().st_size}\n".encode() + content.read(1 << 20))
     return f"{model.resolve().name}@{digest.hexdigest()[:8]}, vosk {importlib.metadata.version('vosk')}"
+
+
+class Engine(Protocol):
+    """Whatever puts recordings into words. Threads may share it."""
+
+    name: str
+    """Which model heard it, with its version and settings; another name is another model."""
+
+    def transcribe(self, path: Path) -> Transcript:
+        """Raises Problem when it is not audio, SpeechFailed when it may work another time."""
+
+    def close(self) -> None:
+        """At once, also while a recording is being recognised."""
 
 
 class Recogniser:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pbx.callbacks import Callback, CallbackState
 from pbx.gate import Block
 from pbx.record import CallRecord
+from recordings.shelf import Kept
 from recordings.tables import PARTS, blocks, callbacks, calls, petitions, recordings, transcripts
 from recordings.words import Transcript, fold
 
@@ -85,6 +86,19 @@ def _storable(value: Any) -> Any:
 def keep_recording(connection: sa.Connection, call_id: str, duration_ms: int, flaws: Sequence[str], at: int) -> None:
     """Note that the audio of a call is kept, and what is wrong with it."""
     _upsert(connection, recordings, call_id=call_id, duration_ms=duration_ms, flaws=list(flaws), kept_at=at)
+
+
+def keep_put_away(connection: sa.Connection, call_id: str, play: Kept | None, original: Kept | None) -> None:
+    """Note what of a recording lies on the shelf now, and that no file of it is left elsewhere."""
+    stored = {name: msgspec.to_builtins(kept) for name, kept in (("play", play), ("original", original))}
+    mine = recordings.c.call_id == call_id
+    connection.execute(recordings.update().where(mine).values(place="shelf", reason="", **stored))
+
+
+def fail_put_away(connection: sa.Connection, call_id: str, reason: str) -> None:
+    """Note why a recording still lies as a file."""
+    mine = sa.and_(recordings.c.call_id == call_id, recordings.c.place == "wav")
+    connection.execute(recordings.update().where(mine).values(reason=_storable(reason)))
 
 
 def keep_transcript(connection: sa.Connection, call_id: str, transcript: Transcript, made_at: int) -> None:

@@ -164,8 +164,15 @@ recordings = sa.Table(
     sa.Column("duration_ms", sa.BigInteger, nullable=False),
     sa.Column("flaws", sa.JSON, nullable=False),
     sa.Column("kept_at", sa.BigInteger, nullable=False),
+    sa.Column("place", sa.Text, nullable=False, server_default="wav"),
+    sa.Column("play", sa.JSON(none_as_null=True)),
+    sa.Column("original", sa.JSON(none_as_null=True)),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Index("recordings_by_place", "place"),
 )  # fmt: skip
-"""Audio that is kept. `flaws` say what was not as it should be, such as one voice cut off."""
+"""Audio that is kept. `flaws` say what was not as it should be, such as one voice cut off. `place`: `wav`, a file that is still to be put
+away; `shelf`; or `gone`. On the shelf `play` is what may be heard, `original` what holds the numbers that are silenced there; `reason` says
+why a file was not put away."""
 
 transcripts = sa.Table(
     "transcripts", metadata,

@@ -1,5 +1,6 @@
 """After a call: its audio kept and its words stored, exactly once, whoever is killed and whenever."""
 
+import io
 import random
 import shutil
 import signal
@@ -21,13 +22,15 @@ from ivr.problem import Problem
 from pbx.record import CallRecord
 from pbx.settings import HOUSE, Settings
 from recordings import audio, speech
-from recordings import jobs as module
+from recordings import finishing, jobs
+from recordings.finishing import Finishing
 from recordings.jobs import Jobs
 from recordings.queries import CallDetail, Log
 from recordings.speech import Recogniser, SpeechFailed
 from recordings.store import keep_calls
 from recordings.tables import open_log, writing
 from tests.calls import call
+from tests.transcriber import open_shelf
 
 SPEECH = Path(__file__).with_name("speech")
 SHORT = SPEECH / "tdAndrea-0134.wav"
@@ -46,12 +49,13 @@ class Desk:
         self.done: list[str] = []
         self._changed = threading.Condition()
         self.jobs: Jobs | None = None
+        self.shelf = open_shelf(place)
+        self.finishing: Finishing | None = None
 
     def open(self) -> Jobs:
-        model = Settings().speech_model
-        self.jobs = Jobs(
-            self.engine, f"sqlite:///{self.place / 'jobs.sqlite'}", self.spool, self.store, model, self._said
-        )
+        ears = Recogniser(Settings().speech_model)
+        self.finishing = Finishing(self.engine, self.spool, self.store, ears, self.shelf)
+        self.jobs = Jobs(self.engine, f"sqlite:///{self.place / 'jobs.sqlite'}", self.finishing, self._said)
         self.jobs.start()
         return self.jobs
 
@@ -99,9 +103,12 @@ def test_a_finished_call_gets_its_words_and_its_audio(desk: Desk) -> None:
     assert (found.transcript_state, found.reason) == ("done", "")
     for channel in ("caller", "agent"):
         assert " ".join(w.word for w in found.words if w.channel == channel) == SAID
-    kept = desk.store / f"{record.call_id}.wav"
-    assert soundfile.info(kept).channels == 2
-    assert found.duration_ms == round(soundfile.info(kept).duration * 1000)
+    assert desk.finishing is not None and (found.place, found.original) == ("shelf", None)
+    played, rate = soundfile.read(io.BytesIO(desk.finishing.audio(found)))
+    assert played.shape[1] == 2 and abs(found.duration_ms - 1000 * len(played) / rate) < 30
+    assert not list(desk.store.iterdir()), "a file lies about"
+    sealed = next((desk.place / "recordings").rglob("*.ogg")).read_bytes()
+    assert sealed.startswith(b"age-encryption.org/v1") and found.play is not None and found.play.size == len(sealed)
     assert found.model.startswith("vosk-model-vi-8k-synthetic@")
     assert list(desk.spool.iterdir()) == []
     jobs.call_stored(record)
@@ -155,7 +162,7 @@ def test_the_files_are_waited_for_until_asterisk_has_closed_them(desk: Desk, mon
         looked.release()
         return found
 
-    monkeypatch.setattr(module, "closed", closed)
+    monkeypatch.setattr(finishing, "closed", closed)
     desk.open()
     for _ in range(3):
         assert looked.acquire(timeout=20)
@@ -169,7 +176,7 @@ def test_a_recording_that_fails_three_times_is_given_up_and_others_go_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     poison, good = desk.record(1), desk.record(2)
-    monkeypatch.setattr(module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(jobs, "AGAIN_S", 0.01)
     tried = Counter[str]()
     real = Recogniser.transcribe
 
@@ -185,7 +192,7 @@ def test_a_recording_that_fails_three_times_is_given_up_and_others_go_on(
     assert (found.transcript_state, found.reason) == ("failed", "the recogniser failed: it ended: SIGSEGV")
     assert desk.finished(good).transcript_state == "done"
     assert tried == {poison.call_id: 3, good.call_id: 1}
-    assert (desk.store / f"{poison.call_id}.wav").exists()
+    assert found.play is None and found.original is not None, "what cannot be masked is an original"
     assert "0900000001" not in caplog.text
 
 
@@ -201,15 +208,15 @@ def speech_child_dies(recogniser: Recogniser) -> None:
 
 def test_a_disk_that_is_full_for_a_moment_costs_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     record = desk.record(1)
-    monkeypatch.setattr(module, "AGAIN_S", 0.01)
-    real, failures = module.keep, [OSError(28, "No space left on device")] * 2
+    monkeypatch.setattr(jobs, "AGAIN_S", 0.01)
+    real, failures = finishing.keep, [OSError(28, "No space left on device")] * 2
 
     def keep(*arguments: object) -> object:
         if failures:
             raise failures.pop()
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "keep", keep)
+    monkeypatch.setattr(finishing, "keep", keep)
     desk.open()
     assert desk.finished(record).transcript_state == "done"
     assert failures == []
@@ -237,7 +244,7 @@ def test_stopping_is_quick_and_costs_no_attempt(desk: Desk) -> None:
     for _ in range(4):  # more often than there are attempts
         jobs = desk.open()
         deadline = time.monotonic() + 20
-        while jobs._recogniser.child_pid is None:
+        while jobs._finishing.ears.child_pid is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         began = time.monotonic()
@@ -318,5 +325,5 @@ def test_killed_again_and_again_every_call_has_one_transcript(desk: Desk) -> Non
         assert " ".join(w.word for w in found.words if w.channel == "caller") == "gia đình tôi ở huyện sơn động ạ"
         assert " ".join(w.word for w in found.words if w.channel == "agent") == SAID
         assert found.duration_ms > 1_000
-    assert list(desk.spool.iterdir()) == []
-    assert len(list(desk.store.iterdir())) == len(records)
+    assert list(desk.spool.iterdir()) == [] and list(desk.store.iterdir()) == []
+    assert len(list(desk.shelf.names("play/"))) == len(records)

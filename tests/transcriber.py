@@ -5,9 +5,18 @@ import threading
 from pathlib import Path
 
 from pbx.settings import Settings
+from recordings.finishing import Finishing
 from recordings.jobs import Jobs
+from recordings.keyring import Keyring
 from recordings.queries import Log
+from recordings.shelf import Shelf
+from recordings.speech import Recogniser
 from recordings.tables import open_log
+
+
+def open_shelf(place: Path) -> Shelf:
+    """Sealed, below this directory, with its key beside it."""
+    return Shelf(str(place / "recordings"), Keyring.open(place.with_name(f"{place.name}.key"), place))
 
 
 def main(place: Path) -> None:
@@ -21,9 +30,8 @@ def main(place: Path) -> None:
         if not log.without_transcript():
             done.set()
 
-    jobs = Jobs(
-        engine, f"sqlite:///{place / 'jobs.sqlite'}", place / "spool", settings.audio_dir, settings.speech_model, said
-    )
+    finishing = Finishing(engine, place / "spool", settings.audio_dir, Recogniser(settings.speech_model), open_shelf(place))
+    jobs = Jobs(engine, f"sqlite:///{place / 'jobs.sqlite'}", finishing, said)
     jobs.start()
     print("started", flush=True)
     if log.without_transcript():

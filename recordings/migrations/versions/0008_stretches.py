@@ -1,4 +1,4 @@
-"""What the recording of a call holds and leaves out."""
+"""What the recording of a call holds and leaves out, and where its audio lies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,3 +16,8 @@ def upgrade() -> None:
         sa.Column("start", sa.BigInteger, nullable=False),
         sa.Column("end", sa.BigInteger, nullable=False),
     )
+    op.add_column("recordings", sa.Column("place", sa.Text, nullable=False, server_default="wav"))
+    op.add_column("recordings", sa.Column("play", sa.JSON))
+    op.add_column("recordings", sa.Column("original", sa.JSON))
+    op.add_column("recordings", sa.Column("reason", sa.Text, nullable=False, server_default=""))
+    op.create_index("recordings_by_place", "recordings", ["place"])

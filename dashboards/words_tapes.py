@@ -1,0 +1,38 @@
+"""What the page about recordings says, and one call of its recording, in both languages. Pure data."""
+
+WORDS: dict[str, dict[str, str]] = {
+    "vi": {
+        "recordings": "Ghi âm", "tapes_title": "Ghi âm và lời thoại", "tapes_none_left": "Mọi cuộc gọi đã ghi âm đều đã được chép lời.",
+        "tapes_left": "{n} cuộc chờ chép lời ({time} nói). Cuộc mới nhất được chép trước.",
+        "tapes_done_by": "Dự kiến xong lúc {at}.", "tapes_unknown": "Chưa biết khi nào xong: máy chưa chép cuộc nào từ lúc khởi động.",
+        "tapes_room": "Kho ghi âm", "tapes_used": "Đã dùng {used}, ổ đĩa còn trống {free}.", "tapes_days": "Đủ cho khoảng {n} ngày nữa.",
+        "room_low": "Sắp hết chỗ chứa ghi âm. Hãy thêm ổ đĩa hoặc rút ngắn thời hạn lưu.",
+        "room_full": "Hết chỗ chứa: ghi âm mới không cất được. Hãy giải phóng ổ đĩa ngay.",
+        "given_up": "Cần người xem", "given_up_none": "Không có ghi âm nào hỏng.",
+        "given_up_lead": "Máy đã thử ba lần. Thử lại sau khi đã khắc phục; cuộc gọi vẫn nằm nguyên trong sổ.",
+        "try_again": "Thử lại", "try_again_of": "Thử lại cuộc gọi của {who}", "tried_again": "Đang thử lại. Kết quả hiện ở trang của cuộc gọi.",
+        "tried_gone": "Không tìm thấy ghi âm của cuộc gọi này.", "why": "Vì sao",
+        "why_no_audio": "Không có âm thanh: {what}", "why_recogniser": "Bộ nhận dạng hỏng giữa chừng: {what}", "why_other": "{what}",
+        "gap_paused": "Tạm dừng ghi âm {time}", "gap_hold": "Giữ máy {time}", "gap_mark": "Cán bộ đánh dấu chỗ này",
+        "gap_cut": "Không ghi âm {time}: người gọi ở ngoài cuộc nói chuyện", "silenced": "Số đã được che: trong chữ là ▮▮▮▮, trong tiếng là im lặng.",
+        "not_playable": "Chưa nghe được: ghi âm chỉ nghe được sau khi số riêng tư đã được che.",
+        "not_maskable": "Không che được số vì không chép được lời; chỉ hai người có thẩm quyền cùng nhau mới nghe được bản gốc.",
+    },
+    "en": {
+        "recordings": "Recordings", "tapes_title": "Recordings and transcripts", "tapes_none_left": "Every recorded call has its transcript.",
+        "tapes_left": "{n} calls wait for their transcripts ({time} of talk). The newest come first.",
+        "tapes_done_by": "Done by about {at}.", "tapes_unknown": "When cannot be told: nothing was transcribed since the start.",
+        "tapes_room": "Store", "tapes_used": "{used} used, {free} free on the disk.", "tapes_days": "Enough for about {n} more days.",
+        "room_low": "Room for recordings is running out. Add a disk or keep them for a shorter time.",
+        "room_full": "No room: new recordings cannot be put away. Free some disk now.",
+        "given_up": "Needs a person", "given_up_none": "No recording has failed.",
+        "given_up_lead": "Tried three times. Try again once the cause is mended; the call itself stays in the log.",
+        "try_again": "Try again", "try_again_of": "Try the call of {who} again", "tried_again": "Trying again. The call's page shows what comes of it.",
+        "tried_gone": "There is no recording of this call.", "why": "Why",
+        "why_no_audio": "No audio: {what}", "why_recogniser": "The recogniser broke off: {what}", "why_other": "{what}",
+        "gap_paused": "Recording paused for {time}", "gap_hold": "On hold for {time}", "gap_mark": "Marked by the agent",
+        "gap_cut": "Not recorded for {time}: the caller was not in a talk", "silenced": "Numbers are masked: ▮▮▮▮ in the text, silence in the audio.",
+        "not_playable": "Cannot be played yet: recordings are played once personal numbers are masked.",
+        "not_maskable": "Numbers could not be masked, for there are no words; only two authorised people together may hear the original.",
+    },
+}  # fmt: skip

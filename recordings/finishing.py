@@ -1,0 +1,141 @@
+"""What is done with a call's audio after the call, step by step: kept, listened to, put into words, put away.
+
+Each step may be broken off and repeated. It answers '' when it is done, else why not; an answer that begins with `!` says that trying
+again is useless. Knows files and tables, not when and how often it is asked.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+
+from recordings import opus
+from recordings.audio import NO_AGENT, closed, keep, kept_path
+from recordings.masking import MASK, mask
+from recordings.queries import CallDetail, Log
+from recordings.shelf import Kept, Shelf
+from recordings.speech import Engine
+from recordings.speed import Speed
+from recordings.store import keep_put_away, keep_recording, keep_transcript
+from recordings.words import Transcript, Word
+
+CLOSING_S = 10.0
+"""How long Asterisk may take to close its files after a call; known: some milliseconds."""
+
+Write = Callable[[Callable[[sa.Connection], None]], None]
+"""Runs a write until the log has taken it."""
+Pause = Callable[[float], None]
+"""Waits so many seconds; raises when the service stops."""
+
+
+class Finishing:
+    """The steps, in this order: `keep_audio`, `listen`, `transcribe`, `put_away`. Several threads may share it."""
+
+    def __init__(self, engine: sa.Engine, spool: Path, store: Path, ears: Engine, shelf: Shelf) -> None:
+        self._log = Log(engine)
+        self._engine = engine
+        self._spool = spool
+        self._store = store
+        self._shelf = shelf
+        self.ears = ears
+        self.speed = Speed()
+
+    # --- audio ------------------------------------------------------------------------------------------------
+
+    def keep_audio(self, call_id: str, write: Write, pause: Pause) -> str:
+        """From the two files that Asterisk left to one, once Asterisk has closed them."""
+        found = self._call(call_id)
+        if found.place == "shelf":
+            return ""
+        patience = time.monotonic() + CLOSING_S
+        while not closed(self._spool, call_id) and time.monotonic() < patience:
+            pause(0.1)
+        kept = keep(self._spool, self._store, call_id)
+        # A message has one voice, and nothing is wrong with that.
+        flaws = tuple(flaw for flaw in kept.flaws if not (found.record.message and flaw == NO_AGENT))
+        write(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), flaws, _now_ms()))
+        return ""
+
+    # --- words ------------------------------------------------------------------------------------------------
+
+    def transcribe(self, call_id: str, write: Write, pause: Pause) -> str:
+        """Words, with personal numbers masked before they are stored; as they were said they lie sealed on the shelf alone."""
+        found = self._call(call_id)
+        if found.transcript_state == "done" and found.model == self.ears.name:
+            return ""
+        began = time.monotonic()
+        heard = self._recognised(found)
+        self.speed.add(heard.duration_s, time.monotonic() - began)
+        words, _ = mask(heard.words)
+        if words != heard.words:
+            self._shelf.put(words_name(call_id), msgspec.json.encode(heard.words))
+        masked = msgspec.structs.replace(heard, words=words)
+        write(lambda c: keep_transcript(c, call_id, masked, _now_ms()))
+        return ""
+
+    def _recognised(self, found: CallDetail) -> Transcript:
+        if found.place != "shelf":
+            return self.ears.transcribe(kept_path(self._store, found.record.call_id))
+        with tempfile.TemporaryDirectory(dir=self._store) as place:
+            wav = Path(place, "again.wav")
+            opus.decode(self.audio(found, original=True), wav)
+            return self.ears.transcribe(wav)
+
+    # --- away -------------------------------------------------------------------------------------------------
+
+    def put_away(self, call_id: str, write: Write, pause: Pause) -> str:
+        """Compressed, with a checksum, sealed; the numbers that are masked in the words are silent in what is played. Audio without words
+        cannot be silenced: it is an original, and nobody plays it alone."""
+        found = self._call(call_id)
+        if found.place == "shelf":
+            return ""
+        wav = kept_path(self._store, call_id)
+        silences = tuple((w.start, w.end, w.channel) for w in found.words if w.word == MASK)
+        done = found.transcript_state == "done"
+        play = self._put(wav, f"play/{call_id}.ogg", silences) if done else None
+        original = self._put(wav, f"original/{call_id}.ogg", ()) if silences or not done else None
+        write(lambda c: keep_put_away(c, call_id, play, original))
+        wav.unlink(missing_ok=True)
+        return ""
+
+    def _put(self, wav: Path, name: str, silences: Sequence[tuple[float, float, str]]) -> Kept:
+        with tempfile.TemporaryDirectory(dir=self._store) as place:
+            ogg = Path(place, "kept.ogg")
+            opus.encode(wav, ogg, silences)
+            return self._shelf.put(name, ogg.read_bytes())
+
+    # --- to be heard ------------------------------------------------------------------------------------------
+
+    def audio(self, found: CallDetail, *, original: bool = False) -> bytes:
+        """Ogg Opus, both voices. The original only where the words were masked; else both are one.
+
+        Raises:
+            ShelfMissing, ShelfDamaged: it is not there, or not what was put there.
+        """
+        kept = (found.original or found.play) if original else found.play
+        if kept is None:
+            raise FileNotFoundError("nothing of this call may be played")
+        return self._shelf.get(kept.name, kept)
+
+    def original_words(self, found: CallDetail) -> tuple[Word, ...]:
+        """As they were said; the stored ones where nothing was masked."""
+        if not any(word.word == MASK for word in found.words):
+            return found.words
+        return msgspec.json.decode(self._shelf.get(words_name(found.record.call_id)), type=tuple[Word, ...])
+
+    def _call(self, call_id: str) -> CallDetail:
+        found = self._log.call(call_id)
+        if found is None:
+            raise ValueError("no such call")
+        return found
+
+
+def words_name(call_id: str) -> str:
+    return f"original/{call_id}.json"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

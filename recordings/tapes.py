@@ -1,0 +1,56 @@
+"""What people may ask about recordings: play one, how much is still to be written down, what failed, try again.
+
+Knows no page and no language.
+"""
+
+import time
+
+import msgspec
+
+from recordings.finishing import Finishing
+from recordings.jobs import Jobs
+from recordings.queries import CallDetail, CallRow, Log
+from recordings.room import Room
+from recordings.shelf import Shelf
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What still waits to become words. `done_by` is UTC ms; None while nobody can tell, because nothing was recognised yet."""
+
+    calls: int
+    talk_s: float
+    oldest: int | None
+    done_by: int | None
+
+
+class Tapes:
+    """One for the running house."""
+
+    def __init__(self, log: Log, jobs: Jobs, finishing: Finishing, shelf: Shelf) -> None:
+        self._log = log
+        self._jobs = jobs
+        self._finishing = finishing
+        self._shelf = shelf
+
+    def play(self, found: CallDetail) -> bytes | None:
+        """Ogg Opus in which the masked numbers are silent; None when there is nothing that may be played.
+
+        Raises:
+            OSError: it is not there, or not what was put there.
+        """
+        return self._finishing.audio(found) if found.play is not None else None
+
+    def work(self) -> Work:
+        left = self._log.backlog()
+        seconds = self._jobs.speed.seconds_for(left.talk_s)
+        done_by = None if seconds is None else time.time_ns() // 1_000_000 + round(1000 * seconds)
+        return Work(left.calls, left.talk_s, left.oldest, done_by)
+
+    def given_up(self) -> list[tuple[CallRow, str]]:
+        return self._log.given_up()
+
+    def again(self, call_id: str) -> bool:
+        return self._jobs.again(call_id)
+
+    def room(self) -> Room:
+        return self._shelf.room()
