@@ -29,7 +29,7 @@ def room(found: Room, say: Tongue) -> View:
     return {
         "level": found.level,
         "lines": lines,
-        "alarm": say(f"room_{found.level}") if found.level != "ok" else "",
+        "alarm": say("room_full") if found.level == "full" else say("room_low") if found.level == "low" else "",
     }
 
 

@@ -12,6 +12,7 @@ import pyrage
 
 from ivr.problem import Problem
 
+
 class KeyMissing(OSError):
     """What is to be opened was sealed with a key that is not in the file."""
 

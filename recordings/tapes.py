@@ -4,14 +4,15 @@ Knows no page and no language.
 """
 
 import time
+from typing import Protocol
 
 import msgspec
 
 from recordings.finishing import Finishing
-from recordings.jobs import Jobs
 from recordings.queries import CallDetail, CallRow, Log
 from recordings.room import Room
 from recordings.shelf import Shelf
+from recordings.speed import Speed
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -23,10 +24,18 @@ class Work(msgspec.Struct, frozen=True):
     done_by: int | None
 
 
+class Worker(Protocol):
+    """What finishes recordings: `recordings.jobs.Jobs`."""
+
+    speed: Speed
+
+    def again(self, call_id: str) -> bool: ...
+
+
 class Tapes:
     """One for the running house."""
 
-    def __init__(self, log: Log, jobs: Jobs, finishing: Finishing, shelf: Shelf) -> None:
+    def __init__(self, log: Log, jobs: Worker, finishing: Finishing, shelf: Shelf) -> None:
         self._log = log
         self._jobs = jobs
         self._finishing = finishing

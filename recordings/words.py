@@ -65,3 +65,21 @@ def fold(text: str) -> str:
     """Lower case without diacritics: «Đất đai» -> «dat dai». đ has no decomposition, so it needs its own step."""
     decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
     return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+_BEGINNINGS = (
+    ("ngh", "ng"), ("gh", "g"), ("gi", "d"), ("tr", "ch"), ("r", "d"), ("x", "s"), ("l", "n"), ("qu", "k"), ("k", "c"), ("v", "d"),
+)  # fmt: skip
+_ENDINGS = (("ng", "n"), ("nh", "n"), ("ch", "t"), ("c", "t"), ("y", "i"))
+
+
+def sound(word: str) -> str:
+    """About how a syllable sounds, whoever says it and whoever writes it down: no tone, and beginnings and endings that speakers of one
+    region or another, and recognisers, do not tell apart, as one: «sáu» and «xấu», «vâng» and «vân», «dạ» and «giá»."""
+    plain = fold(word)
+    plain = next(
+        (new + plain[len(old) :] for old, new in _BEGINNINGS if plain.startswith(old) and len(plain) > len(old)), plain
+    )
+    return next(
+        (plain[: -len(old)] + new for old, new in _ENDINGS if plain.endswith(old) and len(plain) > len(old) + 1), plain
+    )

@@ -5,11 +5,14 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import soundfile
 import uvicorn
 from playwright.async_api import Browser, async_playwright
 
@@ -24,11 +27,18 @@ from pbx.service import now_ms
 from pbx.settings import Settings
 from pbx.switchboard import Board
 from pbx.today import Today
+from recordings import opus
+from recordings.finishing import Finishing
 from recordings.queries import Log
-from recordings.store import keep_calls, keep_transcript
+from recordings.shelf import Shelf
+from recordings.speech import SpeechFailed
+from recordings.speed import Speed
+from recordings.store import keep_calls, keep_put_away, keep_recording, keep_transcript
 from recordings.tables import open_log
+from recordings.tapes import Tapes
 from recordings.words import Transcript
 from tests.front_desk import FrontDesk
+from tests.hearing import RATE, tone
 from tests.tables import START, events_of
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -67,6 +77,9 @@ class Hotline(FrontDesk):
         self.board = Board(centre=self.centre)
         self.renderings = 0
         self._today = Today({})
+        self.shelf = Shelf(self.settings.shelf, None)
+        self.speed = Speed()
+        self.tapes = Tapes(self.log, self, Finishing(self.engine, place, place, self, self.shelf), self.shelf)
         self._changed = asyncio.Event()
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -110,6 +123,31 @@ class Hotline(FrontDesk):
             keep_calls(connection, [record])
             if transcript is not None:
                 keep_transcript(connection, record.call_id, transcript, START)
+
+    def keep_audio(self, call_id: str, seconds: float, hertz: float = 440) -> None:
+        """A recording on the shelf: one tone in both voices."""
+        with tempfile.TemporaryDirectory() as place:
+            wav, ogg = Path(place, "a.wav"), Path(place, "a.ogg")
+            soundfile.write(wav, np.stack([tone(hertz, seconds)] * 2, 1), RATE)
+            opus.encode(wav, ogg)
+            kept = self.shelf.put(f"play/{call_id}.ogg", ogg.read_bytes())
+        with self.engine.begin() as connection:
+            keep_recording(connection, call_id, round(seconds * 1000), (), START)
+            keep_put_away(connection, call_id, kept, None)
+
+    # --- as the recogniser and the worker of finished calls ----------------------------------------------------
+
+    name = "nobody"
+
+    def transcribe(self, path: Path) -> Transcript:
+        raise SpeechFailed("nobody listens here")
+
+    def close(self) -> None:
+        return
+
+    def again(self, call_id: str) -> bool:
+        self.asked.append(("again", call_id))
+        return self.log.call(call_id) is not None
 
     # --- serving ----------------------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import soundfile
 from playwright.async_api import Browser
 
 from dashboards.trend import STEP_MS, Sample
@@ -104,9 +102,7 @@ def fill(centre: Hotline) -> None:
     for number in range(60):
         made = record(number, now_ms() - (60 - number) * 63_000)
         centre.keep(made, spoken() if made.recorded and number != 59 else None)
-    centre.settings.audio_dir.mkdir(parents=True, exist_ok=True)
-    tone = (np.sin(np.arange(8000 * 42) / 9) * 3000).astype(np.int16)
-    soundfile.write(centre.settings.audio_dir / "pbx-57.wav", np.stack([tone, tone], 1), 8000)
+    centre.keep_audio("pbx-57", 42)
     states = zip(range(101, 106), (1, 1, 1, 1, 1), strict=True)
     for number, state in states:
         name, where = AGENTS[number - 101], f"PJSIP/{number}"

@@ -21,8 +21,7 @@ import sqlalchemy as sa
 from ivr.problem import Problem
 from pbx.record import CallRecord
 from pbx.settings import HOUSE, Settings
-from recordings import audio, speech
-from recordings import finishing, jobs
+from recordings import audio, finishing, jobs, speech
 from recordings.finishing import Finishing
 from recordings.jobs import Jobs
 from recordings.queries import CallDetail, Log

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
-import numpy as np
 import pytest
 import pytest_asyncio
-import soundfile
 
 from dashboards.live import QUEUED, Hub
 from dashboards.words import WORDS
@@ -32,7 +30,7 @@ async def client(centre: Hotline) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_every_answer_carries_its_guards(client: httpx2.AsyncClient) -> None:
-    pages = ("/board", "/calls", "/lost", "/callbacks", "/messages", "/survey", "/reception")
+    pages = ("/board", "/calls", "/lost", "/callbacks", "/messages", "/survey", "/reception", "/recordings")
     for where in (*pages, "/api/v1/calls", "/healthz"):
         answer = await client.get(where)
         assert answer.status_code == 200, where
@@ -65,12 +63,19 @@ async def test_ids_that_are_no_calls(client: httpx2.AsyncClient, call_id: str) -
 async def test_audio_in_ranges_even_absurd_ones(client: httpx2.AsyncClient, centre: Hotline) -> None:
     centre.keep(finished(), said("xin", "chào"))
     assert (await client.get("/calls/pbx-1.A/audio")).status_code == 404
-    centre.settings.audio_dir.mkdir(parents=True)
-    soundfile.write(centre.settings.audio_dir / "pbx-1.A.wav", np.zeros((8000, 2), np.int16), 8000)
+    centre.keep_audio("pbx-1.A", 5)
     whole = await client.get("/calls/pbx-1.A/audio")
-    assert whole.status_code == 200 and whole.headers["content-type"] == "audio/wav" and len(whole.content) == 32_044
-    part = await client.get("/calls/pbx-1.A/audio", headers={"Range": "bytes=0-99"})
-    assert part.status_code == 206 and part.content == whole.content[:100]
+    assert whole.status_code == 200 and whole.headers["content-type"] == "audio/ogg" and whole.content[:4] == b"OggS"
+    length = len(whole.content)
+    for asked, wanted in (("0-99", whole.content[:100]), ("100-", whole.content[100:]), ("-50", whole.content[-50:]),
+                          (f"10-{length + 999}", whole.content[10:])):  # fmt: skip
+        part = await client.get("/calls/pbx-1.A/audio", headers={"Range": f"bytes={asked}"})
+        assert part.status_code == 206 and part.content == wanted, asked
+        assert part.headers["content-range"].endswith(f"/{length}")
+    for beyond in (f"{length}-", "-0", f"{length + 5}-{length + 9}"):
+        assert (await client.get("/calls/pbx-1.A/audio", headers={"Range": f"bytes={beyond}"})).status_code == 416
+    for nonsense in ("bytes=9-3", "bytes=-", "lines=1-2", "bytes=a-b", "bytes=0-0,5-9"):
+        assert (await client.get("/calls/pbx-1.A/audio", headers={"Range": nonsense})).status_code == 200
     begun = time.monotonic()
     absurd = await client.get(
         "/calls/pbx-1.A/audio", headers={"Range": "bytes=" + ",".join("0-1" for _ in range(10_000))}
@@ -108,6 +113,7 @@ def test_both_languages_say_the_same_things() -> None:
     built = ("state_", "phase_", "out_", "t_", "s_", "missing_", "by_", "lang_", "speaker_")
     built += (
         "lost_",
+        "gap_",
         "cb_",
         "att_",
         "msg_",

@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 import pytest_asyncio
-import soundfile
 from playwright.async_api import Browser, Page, expect
 
 from dashboards.trend import STEP_MS, Sample
@@ -209,8 +207,7 @@ async def test_nobody_is_shut_out(chrome: Browser, centre: Hotline, scheme: str)
 
 async def test_words_are_chosen_by_keyboard_and_played(page: Page, centre: Hotline) -> None:
     centre.keep(finished(), said("hồ", "sơ", "đất", "đai"))
-    centre.settings.audio_dir.mkdir(parents=True)
-    soundfile.write(centre.settings.audio_dir / "pbx-1.A.wav", np.zeros((8000 * 5, 2), np.int16), 8000)
+    centre.keep_audio("pbx-1.A", 5)
     await page.goto(f"{centre.url}/calls/pbx-1.A")
     await page.locator(".w").first.focus()
     for pressed, word in (("ArrowRight", "sơ"), ("End", "đai"), ("ArrowLeft", "đất")):

@@ -30,7 +30,9 @@ def main(place: Path) -> None:
         if not log.without_transcript():
             done.set()
 
-    finishing = Finishing(engine, place / "spool", settings.audio_dir, Recogniser(settings.speech_model), open_shelf(place))
+    finishing = Finishing(
+        engine, place / "spool", settings.audio_dir, Recogniser(settings.speech_model), open_shelf(place)
+    )
     jobs = Jobs(engine, f"sqlite:///{place / 'jobs.sqlite'}", finishing, said)
     jobs.start()
     print("started", flush=True)

@@ -106,6 +106,11 @@ class Run:
         first = voices[:, RATE // 3 : RATE // 3 + RATE]
         weaker = min(weaker_db(first[0], CALLER_HZ, AGENT_HZ), weaker_db(first[1], AGENT_HZ, CALLER_HZ))
         heard = Heard(told is not None and told + self._notice_s <= begins + 0.1, weaker, paused)
+        if not heard.told_before:
+            print(
+                f"\n  {caller}: notice at {told} s, {self._notice_s:.1f} s long; recording from {begins:.1f} s on",
+                file=sys.stderr,
+            )
         return self._pause(heard, record, voices) if paused else heard
 
     def _pause(self, heard: Heard, record: CallRecord, voices: Voices) -> Heard:
