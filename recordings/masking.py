@@ -28,9 +28,9 @@ NEAR = 12
 """A piece of three digits so near to a masked one is part of it."""
 
 _STOP = frozenset((
-    "ngày", "tháng", "giờ", "phút", "tuổi", "đồng", "phần", "bản", "bộ", "người", "mét", "cây", "khoản", "điều", "điểm", "mục", "quý", "tuần", "thứ", "khu",
-    "phố", "đường", "ngõ", "tổ", "thôn", "xã", "phường", "lần", "lượt", "trang", "tờ", "thửa", "con", "cái", "căn", "tầng", "phòng", "bàn", "quầy", "số", "cccd", "cmnd", "cmt",
-    "stk", "sđt", MASK,
+    "ngày", "tháng", "giờ", "phút", "tuổi", "đồng", "phần", "bản", "bộ", "người", "mét", "cây", "khoản", "điều", "điểm", "mục",
+    "quý", "tuần", "thứ", "khu", "phố", "đường", "ngõ", "tổ", "thôn", "xã", "phường", "lần", "lượt", "trang", "tờ", "thửa", "con",
+    "cái", "căn", "tầng", "phòng", "bàn", "quầy", "số", "cccd", "cmnd", "cmt", "stk", "sđt", MASK,
 ))  # fmt: skip
 """What follows such a word, or stands before it, is another number."""
 _PERSONAL = (

@@ -10,15 +10,22 @@ from enum import Enum
 
 from recordings.words import sound
 
-DIGITS = {
-    "không": "0", "hông": "0", "hổng": "0", "khống": "0", "một": "1", "mốt": "1", "hai": "2", "ba": "3", "bốn": "4", "tư": "4", "năm": "5", "lăm": "5",
-    "nhăm": "5", "sáu": "6", "bảy": "7", "bẩy": "7", "tám": "8", "chín": "9",
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9",
-}  # fmt: skip
+_SAID = {
+    "0": "không hông hổng khống zero oh o nought",
+    "1": "một mốt one",
+    "2": "hai two",
+    "3": "ba three",
+    "4": "bốn tư four",
+    "5": "năm lăm nhăm five",
+    "6": "sáu six",
+    "7": "bảy bẩy seven",
+    "8": "tám eight",
+    "9": "chín nine",
+}
+DIGITS = {word: digit for digit, words in _SAID.items() for word in words.split()}
 ONE_MORE = frozenset((
-    "mười", "linh", "lẻ", "lẽ", "ninh", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    "mười", "linh", "lẻ", "lẽ", "ninh", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+    "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
 ))  # fmt: skip
 """Each stands for one digit more: the one of «mười hai», the nought of «linh năm»."""
 BETWEEN = frozenset(("mươi", "trăm", "chục", "rưỡi", "double", "triple", "hundred"))
@@ -26,9 +33,9 @@ BETWEEN = frozenset(("mươi", "trăm", "chục", "rưỡi", "double", "triple",
 BIG = frozenset(("nghìn", "ngàn", "ngìn", "triệu", "tỷ", "tỉ", "thousand", "million", "billion"))
 """Whoever says these tells an amount or a year."""
 FILLERS = frozenset((
-    "ờ", "ơ", "à", "ạ", "ừ", "ừm", "ừa", "ờm", "um", "uh", "hm", "là", "rồi", "dạ", "vâng", "vầng", "nhé", "nha", "nhá", "thì", "tiếp", "theo", "ấy", "đấy",
-    "đó", "xong", "phẩy", "chấm", "gạch", "ngang", "cách", "và", "với", "ok", "okê", "yes", "yeah", "and", "then", "dash", "dot", "space", "em", "cháu",
-    "bác", "hả", "hở", "đức",
+    "ờ", "ơ", "à", "ạ", "ừ", "ừm", "ừa", "ờm", "um", "uh", "hm", "là", "rồi", "dạ", "vâng", "vầng", "nhé", "nha", "nhá", "thì",
+    "tiếp", "theo", "ấy", "đấy", "đó", "xong", "phẩy", "chấm", "gạch", "ngang", "cách", "và", "với", "ok", "okê", "yes", "yeah",
+    "and", "then", "dash", "dot", "space", "em", "cháu", "bác", "hả", "hở", "đức",
 ))  # fmt: skip
 """What is said between two groups of one number."""
 _SOUNDS_LIKE = frozenset(map(sound, (*FILLERS, *DIGITS)))

@@ -116,7 +116,7 @@ class Log:
             for condition in _conditions(connection, only or Only()):
                 rows = rows.where(condition)
             found = connection.execute(rows).mappings().all()
-            records = _records(connection, found)
+            records = records_of(connection, found)
         return [_call_row(record, row, wanted) for record, row in zip(records, found, strict=True)]
 
     def call(self, call_id: str) -> CallDetail | None:
@@ -126,7 +126,7 @@ class Log:
             row = connection.execute(query.where(calls.c.call_id == _searchable(call_id))).mappings().first()
             if row is None:
                 return None
-            [record] = _records(connection, [row])
+            [record] = records_of(connection, [row])
         return CallDetail(
             record=record,
             transcript_state=_state(row),
@@ -145,7 +145,7 @@ class Log:
         """Calls that arrived in [start, end), UTC ms, oldest first."""
         query = sa.select(calls).where(_arrived(start, end)).order_by(calls.c.arrived_at, calls.c.call_id)
         with self._engine.connect() as connection:
-            return _records(connection, connection.execute(query).mappings().all())
+            return records_of(connection, connection.execute(query).mappings().all())
 
     def count_between(self, start: int, end: int) -> int:
         """How many calls arrived in [start, end), UTC ms."""
@@ -188,7 +188,7 @@ class Log:
         query = query.where(sa.or_(transcripts.c.state == "failed", recordings.c.reason != ""))
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(calls.c.arrived_at.desc()).limit(limit)).mappings().all()
-            records = _records(connection, found)
+            records = records_of(connection, found)
         rows = zip(records, found, strict=True)
         return [(_call_row(record, row, ""), row["reason"] or row["left"] or "") for record, row in rows]
 
@@ -262,7 +262,7 @@ _CALL = [column for column in calls.c if column.name != "folded"]
 _AT_ONCE = 500
 
 
-def _records(connection: sa.Connection, rows: Sequence[Any]) -> list[CallRecord]:
+def records_of(connection: sa.Connection, rows: Sequence[Any]) -> list[CallRecord]:
     """Rows of `calls` with all their parts, in the order given."""
     ids = [row[calls.c.call_id] for row in rows]
     parts = {name: _parts(connection, table, ids) for name, table in PARTS.items()}

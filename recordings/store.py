@@ -11,8 +11,9 @@ from pbx.callbacks import Callback, CallbackState
 from pbx.gate import Block
 from pbx.record import CallRecord
 from recordings.shelf import Kept
+from recordings.spoken import keep_spoken
 from recordings.tables import PARTS, blocks, callbacks, calls, petitions, recordings, transcripts
-from recordings.words import Transcript, fold
+from recordings.words import Transcript, Word, fold
 
 _RANK = {"unknown": 0, "reconciled": 1, "live": 2}
 
@@ -102,7 +103,7 @@ def fail_put_away(connection: sa.Connection, call_id: str, reason: str) -> None:
 
 
 def keep_transcript(connection: sa.Connection, call_id: str, transcript: Transcript, made_at: int) -> None:
-    """Store what was recognised; a later transcript of the same call replaces an earlier one."""
+    """Store what was recognised and index it for search; a later transcript of the same call replaces an earlier one."""
     _upsert(
         connection,
         transcripts,
@@ -116,6 +117,14 @@ def keep_transcript(connection: sa.Connection, call_id: str, transcript: Transcr
         duration_ms=round(transcript.duration_s * 1000),
         made_at=made_at,
     )
+    index_words(connection, call_id, transcript.words)
+
+
+def index_words(connection: sa.Connection, call_id: str, words: Sequence[Word]) -> None:
+    """Let a call be found by these words, and by no others."""
+    arrived_at = connection.execute(sa.select(calls.c.arrived_at).where(calls.c.call_id == call_id)).scalar()
+    if arrived_at is not None:
+        keep_spoken(connection, call_id, arrived_at, words)
 
 
 def fail_transcript(connection: sa.Connection, call_id: str, model: str, reason: str, made_at: int) -> None:

@@ -68,7 +68,8 @@ def fold(text: str) -> str:
 
 
 _BEGINNINGS = (
-    ("ngh", "ng"), ("gh", "g"), ("gi", "d"), ("tr", "ch"), ("r", "d"), ("x", "s"), ("l", "n"), ("qu", "k"), ("k", "c"), ("v", "d"),
+    ("ngh", "ng"), ("gh", "g"), ("gi", "z"), ("tr", "ch"), ("r", "z"), ("d", "z"), ("v", "z"), ("x", "s"), ("l", "n"), ("qu", "c"),
+    ("k", "c"),
 )  # fmt: skip
 _ENDINGS = (("ng", "n"), ("nh", "n"), ("ch", "t"), ("c", "t"), ("y", "i"))
 
@@ -76,10 +77,8 @@ _ENDINGS = (("ng", "n"), ("nh", "n"), ("ch", "t"), ("c", "t"), ("y", "i"))
 def sound(word: str) -> str:
     """About how a syllable sounds, whoever says it and whoever writes it down: no tone, and beginnings and endings that speakers of one
     region or another, and recognisers, do not tell apart, as one: «sáu» and «xấu», «vâng» and «vân», «dạ» and «giá»."""
-    plain = fold(word)
-    plain = next(
-        (new + plain[len(old) :] for old, new in _BEGINNINGS if plain.startswith(old) and len(plain) > len(old)), plain
-    )
-    return next(
-        (plain[: -len(old)] + new for old, new in _ENDINGS if plain.endswith(old) and len(plain) > len(old) + 1), plain
-    )
+    plain = fold(word.lower().replace("đ", "ð"))  # đ is nobody's d
+    head = next((pair for pair in _BEGINNINGS if plain.startswith(pair[0]) and len(plain) > len(pair[0])), ("", ""))
+    plain = head[1] + plain[len(head[0]) :]
+    tail = next((pair for pair in _ENDINGS if plain.endswith(pair[0]) and len(plain) > len(pair[0]) + 1), ("", ""))
+    return plain[: len(plain) - len(tail[0])] + tail[1]

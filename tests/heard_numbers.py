@@ -47,7 +47,7 @@ def _vietnamese(make, count: int, at_random: random.Random) -> list[Said]:  # ty
     while len(found) < count:
         said = make(at_random)
         if not any(
-            word.isascii() and (word.isalpha() and len(word) > 2 and word in _ENGLISH or word[0].isdigit())
+            word.isascii() and ((word.isalpha() and len(word) > 2 and word in _ENGLISH) or word[0].isdigit())
             for word in said.words
         ):
             last = max(said.secret, default=len(said.words) - 1)

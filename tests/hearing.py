@@ -60,20 +60,28 @@ def stands_out_db(part: Samples, hertz: float) -> float:
     return 20 * float(np.log10(max(own, 1e-9) / max(others, 1e-9)))
 
 
-def found_at(heard: Samples, prompt: Path, most_s: float = 1.5) -> float | None:
-    """Second at which the first words of a prompt begin in what was heard; None when they are not in it."""
+def found_at(heard: Samples, prompt: Path) -> float | None:
+    """Second at which a prompt begins in what was heard; None when it is not in it. Packets that came late tear a prompt,
+    so that any second of it may be the one that is known again."""
     wanted, rate = soundfile.read(prompt, dtype="int16")
     assert rate == RATE
-    needle = wanted[: round(most_s * RATE)].astype(float)
-    hay = heard.astype(float)
-    if len(hay) < len(needle):
-        return None
-    size = 1 << (len(hay) + len(needle)).bit_length()
-    product = np.fft.irfft(np.fft.rfft(hay, size) * np.conj(np.fft.rfft(needle, size)), size)[
-        : len(hay) - len(needle) + 1
+    pieces = range(0, max(1, len(wanted) - RATE), RATE)
+    known = [
+        (alike, at - piece / RATE) for piece in pieces for alike, at in [_best(heard, wanted[piece : piece + RATE])]
     ]
+    alike, begin = max(known)
+    return begin if alike > 0.6 else None
+
+
+def _best(heard: Samples, piece: Samples) -> tuple[float, float]:
+    """How alike, 0 to 1, and at which second."""
+    needle, hay = piece.astype(float), heard.astype(float)
+    if len(hay) < len(needle):
+        return 0.0, 0.0
+    size = 1 << (len(hay) + len(needle)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(hay, size) * np.conj(np.fft.rfft(needle, size)), size)
     sums = np.concatenate([[0.0], np.cumsum(hay**2)])
     energy = np.sqrt((sums[len(needle) :] - sums[: -len(needle)]) * np.sum(needle**2))
-    alike = product / np.maximum(energy, 1e6)
+    alike = product[: len(energy)] / np.maximum(energy, 1e6)
     best = int(np.argmax(alike))
-    return best / RATE if alike[best] > 0.6 else None
+    return float(alike[best]), best / RATE

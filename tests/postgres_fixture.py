@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,13 @@ CURE = "PostgreSQL's programs are missing. Install them and try again: apt-get i
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """Address of the server, to be followed by a database's name: `postgres.format("name")`."""
+    with server() as address:
+        yield address
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Address of a server, to be followed by a database's name: `address.format("name")`."""
     programs = find_programs()
     # Not below pytest's own directory, which another user may not enter.
     place = Path(tempfile.mkdtemp(prefix="smartpbx-pg-"))
@@ -29,15 +36,15 @@ def postgres() -> Iterator[str]:
     )  # fmt: skip
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={place}", "-c", "fsync=off"]
     with (place / "log").open("wb") as log:
-        server = subprocess.Popen(
+        process = subprocess.Popen(
             [programs / "postgres", "-D", place / "data", *options], stdout=log, stderr=log, cwd=place, user=user
         )
     try:
-        await_ready(server, place)
+        await_ready(process, place)
         yield f"postgresql:///{{}}?host={place}&user=postgres"
     finally:
-        server.send_signal(signal.SIGINT)  # TERM would wait for connections that a failed test left open
-        server.wait(20)
+        process.send_signal(signal.SIGINT)  # TERM would wait for connections that a failed test left open
+        process.wait(20)
         shutil.rmtree(place)
 
 

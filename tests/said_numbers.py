@@ -123,9 +123,11 @@ def number(at_random: random.Random) -> Said:
 
 
 _HARMLESS = (
-    "lệ phí là {money} đồng ạ", "tổng cộng hết {money} đồng", "anh cần {n} bản sao có chứng thực", "nộp {n} bộ hồ sơ và {n} ảnh ba nhân bốn",
+    "lệ phí là {money} đồng ạ", "tổng cộng hết {money} đồng", "anh cần {n} bản sao có chứng thực",
+    "nộp {n} bộ hồ sơ và {n} ảnh ba nhân bốn",
     "hẹn ngày {day} tháng {month} năm hai nghìn không trăm hai mươi sáu", "tôi sinh ngày {day} tháng {month} năm một chín {yy}",
-    "cháu năm nay {n} tuổi", "mở cửa từ bảy giờ ba mươi đến mười một giờ rưỡi", "nghị định một trăm hai mươi ba năm hai nghìn không trăm hai mươi mốt",
+    "cháu năm nay {n} tuổi", "mở cửa từ bảy giờ ba mươi đến mười một giờ rưỡi",
+    "nghị định một trăm hai mươi ba năm hai nghìn không trăm hai mươi mốt",
     "gọi số một không hai hai", "gọi một một ba nhé", "nhà số {n} ngõ {n} đường hùng vương", "thửa đất {n} tờ bản đồ số {n}",
     "diện tích {n} mét vuông giá {money}", "bấm phím {n} rồi phím {n}", "mã hồ sơ là {dossier}", "hồ sơ số {dossier} đến đâu rồi ạ",
     "giấy phép xây dựng {n} tầng", "tôi chờ {n} phút rồi không thấy ai nghe máy", "không tôi không biết ba tôi làm năm ngoái",

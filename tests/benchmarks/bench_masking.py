@@ -32,7 +32,8 @@ def main(many: int, spoken: int) -> None:
     secret, others = [h for h in heard if h.secret], [h for h in heard if not h.secret]
     clean = sum(h.left == 0 for h in secret)
     print(f"{len(secret)} spoken by a synthetic voice and heard by the shipped model: nothing left of {clean} ({clean / len(secret):.1%}), "
-          f"{sum(h.left for h in secret)} words for digits left in all; harmless and masked: {sum(h.masked for h in others)} of {len(others)}")  # fmt: skip
+          f"{sum(h.left for h in secret)} words for digits left in all; "
+          f"harmless and masked: {sum(h.masked for h in others)} of {len(others)}")  # fmt: skip
     for h in secret:
         if h.left:
             print(f"  said:  {h.said}\n  heard: {h.heard}")
