@@ -7,6 +7,7 @@ from pbx.centre import Centre
 from pbx.numbers import dialable, same
 from pbx.record import CallRecord, Outcome, ToldWait
 from recordings.queries import CallDetail, CallRow, Only
+from recordings.timeline import Gap, gaps
 from recordings.words import Turn
 
 LOW = 0.7
@@ -57,7 +58,9 @@ def detail(d: CallDetail, centre: Centre, say: Tongue) -> View:
         "state": d.transcript_state,
         "note": _note(d, say),
         "flaws": [say("flaw", what=clean(flaw)) for flaw in d.flaws],
-        "turns": [_turn(t, say) for t in d.turns],
+        "turns": _said(d, say),
+        "audio_note": _audio_note(d, say),
+        "silenced": d.original is not None and d.play is not None,
         "model": clean(d.model),
     }
 
@@ -185,9 +188,30 @@ def _note(d: CallDetail, say: Tongue) -> str:
     return say(f"t_{d.transcript_state}", reason=clean(d.reason))
 
 
+def _audio_note(d: CallDetail, say: Tongue) -> str:
+    """Why there is nothing to play."""
+    if not d.record.recorded or d.play is not None or not d.place:
+        return ""
+    return say("not_playable") if d.place == "wav" else say("not_maskable")
+
+
+def _said(d: CallDetail, say: Tongue) -> list[View]:
+    """Turns, and between them what the recording leaves out or the agent marked, in order of the audio."""
+    lines = [(turn.start, 1, _turn(turn, say)) for turn in d.turns]
+    lines += [(gap.start_s, 0, _gap(gap, say)) for gap in gaps(d.record.stretches)]
+    return [view for _, _, view in sorted(lines, key=lambda line: line[:2])]
+
+
+def _gap(gap: Gap, say: Tongue) -> View:
+    lasted = span(round(1000 * (gap.lost_s or gap.end_s - gap.start_s)))
+    known = gap.kind if f"gap_{gap.kind}" in say else "cut"
+    return {"gap": known, "text": say(f"gap_{known}", time=lasted), "at": span(round(gap.start_s * 1000))}
+
+
 def _turn(turn: Turn, say: Tongue) -> View:
     known = turn.channel in ("caller", "agent")
     return {
+        "gap": "",
         "channel": turn.channel if known else "mono",
         "who": say(f"speaker_{turn.channel}" if known else "speaker_mono"),
         "at": span(round(turn.start * 1000)),

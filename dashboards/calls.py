@@ -1,20 +1,16 @@
 """The list of calls, one call, and its audio."""
 
-import logging
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
 
 from dashboards import call_view, views
 from dashboards.languages import chosen, language_of
 from dashboards.pages import House, Pages, Reads, html
-from dashboards.ranges import ranged
 from pbx.record import Outcome
 from recordings.queries import CallRow, Cursor, Only
-
-logger = logging.getLogger(__name__)
 
 PAGE = 50
 LONGEST = 100
@@ -61,20 +57,6 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         shown = call_view.detail(found, house.centre, views.Tongue(language))
         audio = found.play is not None
         return html(pages.page("call.html", language, call=shown, audio=audio, here="calls"), chosen(request))
-
-    @router.get("/calls/{call_id}/audio")
-    def audio(request: Request, call_id: str) -> Response:
-        found = log.call(call_id)
-        try:
-            sound = house.tapes.play(found) if found is not None else None
-        except OSError as e:
-            logger.error("recording_unreadable call=%s reason=%s", call_id, e)
-            return JSONResponse(
-                {"title": "recording unreadable", "status": 503}, 503, media_type="application/problem+json"
-            )
-        if sound is None:
-            return JSONResponse({"title": "no recording", "status": 404}, 404, media_type="application/problem+json")
-        return ranged(sound, request.headers.get("range", ""), "audio/ogg")
 
     return router
 

@@ -21,6 +21,7 @@ from pbx.metrics import QueueFigures
 from pbx.picture import Picture
 from recordings.citizens import Citizens
 from recordings.queries import CallDetail, CallRow, Cursor, Only
+from recordings.search import Search
 from recordings.tapes import Tapes
 
 HERE = Path(__file__).parent
@@ -92,6 +93,7 @@ class Reads(Protocol):
     """What is read from the log."""
 
     citizens: Citizens
+    search: Search
 
     def calls(
         self,

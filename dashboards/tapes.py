@@ -1,14 +1,18 @@
-"""Recordings as a whole: what waits to be written down, how full the store is, what failed and is to be tried again."""
+"""Recordings: one is played; as a whole, what waits to be written down, how full the store is, what failed and is to be tried again."""
 
 import asyncio
+import logging
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from dashboards import tapes_view, views
 from dashboards.forms import fields
 from dashboards.languages import chosen, language_of
 from dashboards.pages import House, Pages, Reads, html
+from dashboards.ranges import ranged
+
+logger = logging.getLogger(__name__)
 
 NOTICES = ("tried_again", "tried_gone")
 
@@ -37,5 +41,19 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         call = (await fields(request)).get("call", "")
         told = "tried_again" if await asyncio.to_thread(house.tapes.again, call) else "tried_gone"
         return RedirectResponse(f"/recordings?told={told}", 303)
+
+    @router.get("/calls/{call_id}/audio")
+    def audio(request: Request, call_id: str) -> Response:
+        found = log.call(call_id)
+        try:
+            sound = house.tapes.play(found) if found is not None else None
+        except OSError as e:
+            logger.error("recording_unreadable call=%s reason=%s", call_id, e)
+            return JSONResponse(
+                {"title": "recording unreadable", "status": 503}, 503, media_type="application/problem+json"
+            )
+        if sound is None:
+            return JSONResponse({"title": "no recording", "status": 404}, 404, media_type="application/problem+json")
+        return ranged(sound, request.headers.get("range", ""), "audio/ogg")
 
     return router

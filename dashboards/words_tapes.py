@@ -2,7 +2,7 @@
 
 WORDS: dict[str, dict[str, str]] = {
     "vi": {
-        "recordings": "Ghi âm", "tapes_title": "Ghi âm và lời thoại", "tapes_none_left": "Mọi cuộc gọi đã ghi âm đều đã được chép lời.",
+        "recordings": "Ghi âm", "search_short": "Tìm lời nói", "tapes_title": "Ghi âm và lời thoại", "tapes_none_left": "Mọi cuộc gọi đã ghi âm đều đã được chép lời.",
         "tapes_left": "{n} cuộc chờ chép lời ({time} nói). Cuộc mới nhất được chép trước.",
         "tapes_done_by": "Dự kiến xong lúc {at}.", "tapes_unknown": "Chưa biết khi nào xong: máy chưa chép cuộc nào từ lúc khởi động.",
         "tapes_room": "Kho ghi âm", "tapes_used": "Đã dùng {used}, ổ đĩa còn trống {free}.", "tapes_days": "Đủ cho khoảng {n} ngày nữa.",
@@ -17,9 +17,16 @@ WORDS: dict[str, dict[str, str]] = {
         "gap_cut": "Không ghi âm {time}: người gọi ở ngoài cuộc nói chuyện", "silenced": "Số đã được che: trong chữ là ▮▮▮▮, trong tiếng là im lặng.",
         "not_playable": "Chưa nghe được: ghi âm chỉ nghe được sau khi số riêng tư đã được che.",
         "not_maskable": "Không che được số vì không chép được lời; chỉ hai người có thẩm quyền cùng nhau mới nghe được bản gốc.",
+        "search_said": "Tìm trong lời nói", "search_said_hint": "Lời đã nói, có dấu hay không dấu: đất đai, so do, \"sổ đỏ\"",
+        "search_how": "Gõ vài từ: phải có đủ các từ. Trong ngoặc kép là đúng thứ tự; dấu * là phần đầu của từ; dấu trừ là không được có.",
+        "search_none": "Không có cuộc gọi nào nói «{q}». Thử ít từ hơn, bỏ dấu, hoặc chọn khoảng thời gian dài hơn.",
+        "search_nothing": "Chưa có từ nào để tìm. Hãy gõ ít nhất một từ.", "search_only_without": "Chỉ có từ cần tránh. Hãy thêm ít nhất một từ cần tìm.",
+        "search_more": "Đang xem {n} cuộc đầu tiên. Thêm từ hoặc thu hẹp để thấy ít hơn.", "found_folded": "khớp khi bỏ dấu",
+        "found_near": "nghe gần giống", "play_from": "Nghe từ {at}", "span_ever": "Mọi lúc", "all_agents": "Mọi cán bộ",
+        "any_length": "Dài bao nhiêu cũng được", "at_least": "Thời lượng", "at_least_n": "từ {n} phút",
     },
     "en": {
-        "recordings": "Recordings", "tapes_title": "Recordings and transcripts", "tapes_none_left": "Every recorded call has its transcript.",
+        "recordings": "Recordings", "search_short": "Search", "tapes_title": "Recordings and transcripts", "tapes_none_left": "Every recorded call has its transcript.",
         "tapes_left": "{n} calls wait for their transcripts ({time} of talk). The newest come first.",
         "tapes_done_by": "Done by about {at}.", "tapes_unknown": "When cannot be told: nothing was transcribed since the start.",
         "tapes_room": "Store", "tapes_used": "{used} used, {free} free on the disk.", "tapes_days": "Enough for about {n} more days.",
@@ -34,5 +41,12 @@ WORDS: dict[str, dict[str, str]] = {
         "gap_cut": "Not recorded for {time}: the caller was not in a talk", "silenced": "Numbers are masked: ▮▮▮▮ in the text, silence in the audio.",
         "not_playable": "Cannot be played yet: recordings are played once personal numbers are masked.",
         "not_maskable": "Numbers could not be masked, for there are no words; only two authorised people together may hear the original.",
+        "search_said": "Search what was said", "search_said_hint": "Spoken words, with or without diacritics: đất đai, so do, \"sổ đỏ\"",
+        "search_how": "Type some words: all of them must be there. In quotes: in this order; a star: the beginning of a word; a minus: not this.",
+        "search_none": "Nobody said «{q}». Try fewer words, no diacritics, or a longer time.",
+        "search_nothing": "There is no word to look for. Type at least one.", "search_only_without": "Only words to avoid. Add one to look for.",
+        "search_more": "These are the first {n}. Add words or narrow down to see fewer.", "found_folded": "without diacritics",
+        "found_near": "sounds like it", "play_from": "Play from {at}", "span_ever": "Any time", "all_agents": "All agents",
+        "any_length": "Any length", "at_least": "Length", "at_least_n": "{n} min or more",
     },
 }  # fmt: skip

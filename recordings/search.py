@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pbx.numbers import dialable
 from pbx.record import CallRecord
 from recordings.citizens import forms_of
-from recordings.queries import records_of
+from recordings.rows import records_of
 from recordings.search_query import Query, Term, parse
 from recordings.spoken import KINDS, MAKE, lexeme, quoted, spoken, tokens
 from recordings.tables import calls, scores, transcripts, visits

@@ -13,6 +13,8 @@ import pytest_asyncio
 from dashboards.live import QUEUED, Hub
 from dashboards.words import WORDS
 from pbx import events as e
+from pbx.record import Stretch
+from recordings.store import fail_transcript
 from tests.browser import Hotline, hotline
 from tests.test_pages_in_browser import finished, said
 
@@ -30,7 +32,18 @@ async def client(centre: Hotline) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def test_every_answer_carries_its_guards(client: httpx2.AsyncClient) -> None:
-    pages = ("/board", "/calls", "/lost", "/callbacks", "/messages", "/survey", "/reception", "/recordings")
+    pages = (
+        "/board",
+        "/calls",
+        "/lost",
+        "/callbacks",
+        "/messages",
+        "/survey",
+        "/reception",
+        "/recordings",
+        "/search",
+        "/search?q=x",
+    )
     for where in (*pages, "/api/v1/calls", "/healthz"):
         answer = await client.get(where)
         assert answer.status_code == 200, where
@@ -58,6 +71,57 @@ async def test_readiness_follows_the_link(client: httpx2.AsyncClient, centre: Ho
 async def test_ids_that_are_no_calls(client: httpx2.AsyncClient, call_id: str) -> None:
     for where in (f"/calls/{call_id}", f"/calls/{call_id}/audio", f"/api/v1/calls/{call_id}"):
         assert (await client.get(where)).status_code == 404, where
+
+
+async def test_what_was_said_is_found_and_played_from_there(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    centre.keep(finished(), said("sang", "tên", "sổ", "đỏ", "<script>"))
+    page = await client.get("/search", params={"q": "so do"})
+    assert "<mark>sổ</mark>" in page.text and "/calls/pbx-1.A#t=" in page.text and "khớp khi bỏ dấu" in page.text
+    page = await client.get("/search", params={"q": "script"})
+    assert "<mark>&lt;script&gt;</mark>" in page.text
+    for question, word in (("không ai nói", "Không có cuộc gọi nào nói"), ("-đỏ", "Chỉ có từ cần tránh"), ('"', "Chưa có từ nào"),
+                           ("<b>x", "&lt;b&gt;x")):  # fmt: skip
+        assert word in (await client.get("/search", params={"q": question})).text, question
+    for narrowed, there in (
+        ({"queue": "ho-tich"}, False),
+        ({"minutes": "999"}, False),
+        ({"span": "today", "minutes": "x"}, False),
+        ({}, True),
+    ):
+        page = await client.get("/search", params={"q": "đỏ", **narrowed})
+        assert ("<mark>" in page.text) is there, narrowed
+
+
+async def test_recordings_that_failed_are_tried_again_by_a_person(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    assert "Không có ghi âm nào hỏng" in (await client.get("/recordings")).text
+    centre.keep(finished())
+    with centre.engine.begin() as connection:
+        fail_transcript(connection, "pbx-1.A", "m", "the recogniser failed: it ended: SIGSEGV <b>", 1)
+    page = await client.get("/recordings")
+    assert "Bộ nhận dạng hỏng giữa chừng: it ended: SIGSEGV &lt;b&gt;" in page.text and "Đã dùng 0 MB" in page.text
+    for call, word in (("pbx-1.A", "Đang thử lại"), ("nobody", "Không tìm thấy ghi âm"), ("", "Không tìm thấy ghi âm")):
+        told = await client.post(
+            "/recordings/again", data={"call": call}, headers={"Origin": centre.url}, follow_redirects=True
+        )
+        assert word in told.text, call
+    assert centre.asked == [("again", "pbx-1.A"), ("again", "nobody"), ("again", "")]
+    assert (
+        await client.post("/recordings/again", data={"call": "pbx-1.A"}, headers={"Origin": "http://evil"})
+    ).status_code == 403
+
+
+async def test_what_the_recording_leaves_out_stands_between_the_turns(
+    client: httpx2.AsyncClient, centre: Hotline
+) -> None:
+    stretches = (
+        Stretch("on", 1000, 61_000),
+        Stretch("paused", 11_000, 15_000),
+        Stretch("mark", 20_000, 20_000),
+        Stretch("hold", 30_000, 95_000),
+    )
+    centre.keep(finished(stretches=stretches), said("xin", "chào"))
+    page = (await client.get("/calls/pbx-1.A")).text
+    assert "Tạm dừng ghi âm 0:04" in page and "Cán bộ đánh dấu chỗ này" in page and "Giữ máy" in page
 
 
 async def test_audio_in_ranges_even_absurd_ones(client: httpx2.AsyncClient, centre: Hotline) -> None:
@@ -114,6 +178,7 @@ def test_both_languages_say_the_same_things() -> None:
     built += (
         "lost_",
         "gap_",
+        "search_",
         "cb_",
         "att_",
         "msg_",

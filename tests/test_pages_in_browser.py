@@ -195,7 +195,7 @@ async def test_nobody_is_shut_out(chrome: Browser, centre: Hotline, scheme: str)
     centre.story("0 B calls\n 1 B joins dat-dai\n 200 B rings 101\n 201 C calls\n 202 C menu")
     context = await chrome.new_context(color_scheme=scheme, viewport={"width": 1366, "height": 768}, bypass_csp=True)
     tab = await context.new_page()
-    for where in ("/board", "/calls", "/calls/pbx-1.A", "/board?lang=en"):
+    for where in ("/board", "/calls", "/calls/pbx-1.A", "/board?lang=en", "/recordings", "/search", "/search?q=dat"):
         await tab.goto(centre.url + where)
         await tab.add_script_tag(path=AXE)
         found = await tab.evaluate(

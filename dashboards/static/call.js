@@ -47,6 +47,18 @@ if (audio && words.length) {
   });
 }
 
+// A link from a search: play from where the sentence begins.
+function fromLink() {
+  const at = /^#t=(\d+(?:\.\d+)?)$/.exec(location.hash);
+  if (!audio || !at) return;
+  audio.currentTime = Number(at[1]);
+  audio.play().catch(() => {});
+  const spoken = words.find((word) => Number(word.dataset.at) >= Number(at[1]) - AHEAD_S);
+  if (spoken) spoken.closest("li").scrollIntoView({ block: "center" });
+}
+fromLink();
+addEventListener("hashchange", fromLink);
+
 if (page.dataset.state === "pending") {
   setInterval(() => {
     if (!audio || audio.paused) location.reload();

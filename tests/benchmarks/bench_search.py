@@ -38,18 +38,45 @@ SURNAMES = [
     "hà",
     "chu",
 ]
-PLACES = ["tân", "yên", "lục", "ngạn", "lục", "nam", "yên", "thế", "hiệp", "hòa", "việt", "yên", "sơn", "động", "lạng", "giang", "yên", "dũng", "đa", "mai", "thọ", "xương", "dĩnh", "kế", "tân", "mỹ"]
+PLACES = [
+    "tân",
+    "yên",
+    "lục",
+    "ngạn",
+    "lục",
+    "nam",
+    "yên",
+    "thế",
+    "hiệp",
+    "hòa",
+    "việt",
+    "yên",
+    "sơn",
+    "động",
+    "lạng",
+    "giang",
+    "yên",
+    "dũng",
+    "đa",
+    "mai",
+    "thọ",
+    "xương",
+    "dĩnh",
+    "kế",
+    "tân",
+    "mỹ",
+]
 PROCEDURES = [
     "đăng ký khai sinh", "cấp lại căn cước công dân", "chuyển nhượng quyền sử dụng đất", "tách thửa đất", "đăng ký hộ kinh doanh",
-    "cấp giấy phép xây dựng nhà ở", "hưởng trợ cấp thất nghiệp", "đổi giấy phép lái xe", "chứng thực bản sao", "phiếu lý lịch tư pháp",
-    "cấp thẻ bảo hiểm y tế", "đăng ký kết hôn", "xóa đăng ký thường trú", "đính chính sổ đỏ", "tạm ngừng kinh doanh", "cấp đổi biển số xe",
+    "cấp giấy phép xây dựng nhà ở", "hưởng trợ cấp thất nghiệp", "đổi giấy phép lái xe", "chứng thực bản sao",
+    "phiếu lý lịch tư pháp", "cấp thẻ bảo hiểm y tế", "đăng ký kết hôn", "xóa đăng ký thường trú", "đính chính sổ đỏ",
+    "tạm ngừng kinh doanh", "cấp đổi biển số xe",
 ]  # fmt: skip
 ASKED = [
-    "hồ sơ", "đất đai", "dat dai", '"sổ đỏ"', "so do", "căn cước", "can cuoc cong dan", "khai sinh -kết", "thất ngh*", "kinh doanh lục ngạn",
-    '"giấy phép xây dựng"', "giay phep lai xe", "nguyễn", "giáp yên thế", "tách thửa",
-    "tach thua", "khai xinh",
-    "trợ cấp sơn động",
-    "biển số", "lý lịch tư pháp", "vâng ạ", "không có từ này", "hoàng hồ sơ đất", "chứng thực bản sao", "đính chính",
+    "hồ sơ", "đất đai", "dat dai", '"sổ đỏ"', "so do", "căn cước", "can cuoc cong dan", "khai sinh -kết", "thất ngh*",
+    "kinh doanh lục ngạn", '"giấy phép xây dựng"', "giay phep lai xe", "nguyễn", "giáp yên thế", "tách thửa", "tach thua",
+    "khai xinh", "trợ cấp sơn động", "biển số", "lý lịch tư pháp", "vâng ạ", "không có từ này", "hoàng hồ sơ đất",
+    "chứng thực bản sao", "đính chính",
 ]  # fmt: skip
 FIRST = 1_760_000_000_000
 AT_ONCE = 5_000
