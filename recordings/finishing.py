@@ -13,13 +13,16 @@ import msgspec
 import sqlalchemy as sa
 
 from recordings import opus
-from recordings.audio import NO_AGENT, closed, keep, kept_path
+from recordings.audio import NO_AGENT, closed, keep, kept_path, open_audio
 from recordings.masking import MASK, mask
 from recordings.queries import CallDetail, Log
+from recordings.sentinel import listen
 from recordings.shelf import Kept, Shelf
 from recordings.speech import Engine
 from recordings.speed import Speed
 from recordings.store import keep_put_away, keep_recording, keep_transcript
+from recordings.timeline import quiet
+from recordings.voices import keep_listening
 from recordings.words import Transcript, Word
 
 CLOSING_S = 10.0
@@ -57,6 +60,16 @@ class Finishing:
         # A message has one voice, and nothing is wrong with that.
         flaws = tuple(flaw for flaw in kept.flaws if not (found.record.message and flaw == NO_AGENT))
         write(lambda c: keep_recording(c, call_id, round(kept.duration_s * 1000), flaws, _now_ms()))
+        return ""
+
+    def listen(self, call_id: str, write: Write, pause: Pause) -> str:
+        """What is wrong with the voices, and who spoke how much."""
+        found = self._call(call_id)
+        if found.place == "shelf":
+            return ""
+        with open_audio(kept_path(self._store, call_id)) as audio:
+            heard = listen(audio, quiet(found.record.stretches), found.flaws)
+        write(lambda c: keep_listening(c, call_id, heard, _now_ms()))
         return ""
 
     # --- words ------------------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Jobs:
         steps = self._finishing
         reason = self._attempts("keep-audio", steps.keep_audio, call_id)
         if not reason:
+            self._attempts("listen", steps.listen, call_id)
             reason = self._attempts("transcribe", steps.transcribe, call_id)
             left = self._attempts("put-away", steps.put_away, call_id)
             DBOS.run_step({"name": "say-what-is-left"}, self._left, call_id, left)

@@ -19,6 +19,8 @@ from recordings.tables import calls, scores, transcripts, visits
 from recordings.words import Turn, Word, fold, turns
 
 SENTENCES = 2
+LATEST = 2_000
+"""Calls among which PostgreSQL looks first."""
 
 
 class Snippet(msgspec.Struct, frozen=True):
@@ -78,29 +80,43 @@ class Search:
         """Call and rank, best first."""
         found: dict[str, int] = {}
         for rank, kind in enumerate(KINDS):
-            left = limit - len(found)
-            if left <= 0:
+            if len(found) >= limit:
                 break
             # What was found better is found again here.
-            for call_id in connection.execute(_matching(connection, query, kind, only, limit)).scalars():
+            for call_id in _newest(connection, query, kind, only, limit):
                 if len(found) < limit:
                     found.setdefault(call_id, rank)
         return list(found.items())
 
 
-def _matching(connection: sa.Connection, query: Query, kind: str, only: Narrowing, limit: int) -> Any:
-    sqlite = connection.dialect.name == "sqlite"
+def _newest(connection: sa.Connection, query: Query, kind: str, only: Narrowing, limit: int) -> Sequence[str]:
+    if connection.dialect.name == "sqlite":
+        return connection.execute(_in_sqlite(query, kind, only, limit)).scalars().all()
+    # What many say is found among the latest calls, row by row; the index would first fetch all who ever said it.
+    latest = connection.execute(_in_postgresql(query, kind, only, limit, LATEST)).scalars().all()
+    return (
+        latest if len(latest) >= limit else connection.execute(_in_postgresql(query, kind, only, limit)).scalars().all()
+    )
+
+
+def _in_sqlite(query: Query, kind: str, only: Narrowing, limit: int) -> Any:
+    index = sa.table("spoken_index", sa.column("rowid"), sa.column("spoken_index"))
     statement = sa.select(spoken.c.call_id).join(calls, calls.c.call_id == spoken.c.call_id)
-    if sqlite:
-        index = sa.table("spoken_index", sa.column("rowid"), sa.column("spoken_index"))
-        statement = statement.join(index, index.c.rowid == spoken.c.id)
-        statement = statement.where(index.c.spoken_index.op("MATCH")(_fts(query, kind)))
-        order = index.c.rowid
-    else:
-        statement = statement.where(sa.text("said @@ CAST(:asked AS tsquery)").bindparams(asked=_tsquery(query, kind)))
-        order = spoken.c.id
-    first, last = only.since * 1000, (only.until or 2**42) * 1000
-    return statement.where(order >= first, order < last, *_conditions(only)).order_by(order.desc()).limit(limit)
+    statement = statement.join(index, index.c.rowid == spoken.c.id)
+    asked = (index.c.spoken_index.op("MATCH")(_fts(query, kind)), *_within(index.c.rowid, only), *_conditions(only))
+    return statement.where(*asked).order_by(index.c.rowid.desc()).limit(limit)
+
+
+def _in_postgresql(query: Query, kind: str, only: Narrowing, limit: int, latest: int = 0) -> Any:
+    said = sa.select(spoken.c.id, spoken.c.call_id, sa.column("said")).where(*_within(spoken.c.id, only))
+    rows = (said.order_by(spoken.c.id.desc()).limit(latest) if latest else said).subquery("rows")
+    statement = sa.select(rows.c.call_id).join(calls, calls.c.call_id == rows.c.call_id)
+    asked = sa.text("rows.said @@ CAST(:asked AS tsquery)").bindparams(asked=_tsquery(query, kind))
+    return statement.where(asked, *_conditions(only)).order_by(rows.c.id.desc()).limit(limit)
+
+
+def _within(column: Any, only: Narrowing) -> tuple[Any, Any]:
+    return column >= only.since * 1000, column < (only.until or 2**42) * 1000
 
 
 def _fts(query: Query, kind: str) -> str:

@@ -73,6 +73,7 @@ class World:
             web_port=web,
             rtp_start=rtp,
             rtp_end=rtp + 499,
+            key_file=place.with_name(f"{place.name}.key"),
             dial_out=f"PJSIP/citizens/sip:{{number}}@127.0.0.1:{self.citizens_port}",
             **changed,
         )
@@ -207,6 +208,7 @@ async def world(
         await made.close()
         await asyncio.to_thread(control.stop, made.settings)
         shutil.rmtree(place, ignore_errors=True)
+        made.settings.key_file.unlink(missing_ok=True)
 
 
 async def until(true: Callable[[], object], timeout_s: float, what: str) -> None:

@@ -18,6 +18,7 @@ from pbx.demo.call import Call
 from pbx.demo.phone import Phone
 from pbx.record import CallRecord
 from tests.hearing import RATE, Voices, found_at, loudness, speaks, stands_out_db, weaker_db
+from tests.test_recording import kept
 from tests.world import World, until, world
 
 AT_ONCE = 6
@@ -98,11 +99,9 @@ class Run:
         await until(lambda: self._hotline.calls(caller), 20, "the call is not in the log")
         record = self._hotline.calls(caller)[0].record
         told = found_at(call.heard[1], self._welcome)
-        audio = self._hotline.settings.audio_dir / f"{record.call_id}.wav"
-        await until(audio.exists, 60, "the recording is not kept")
-        samples, _ = soundfile.read(audio)
+        _, voices = await kept(self._hotline, caller)
+        samples = voices.T
         begins = len(call.heard[1]) / RATE - len(samples) / RATE
-        voices = samples.T
         first = voices[:, RATE // 3 : RATE // 3 + RATE]
         weaker = min(weaker_db(first[0], CALLER_HZ, AGENT_HZ), weaker_db(first[1], AGENT_HZ, CALLER_HZ))
         heard = Heard(told is not None and told + self._notice_s <= begins + 0.1, weaker, paused)
@@ -117,8 +116,8 @@ class Run:
         on = next(s for s in record.stretches if s.kind == "on")
         (pause,) = (s for s in record.stretches if s.kind == "paused")
         start, end = (pause.start - on.start) / 1000, (pause.end - on.start) / 1000
-        heard.silent = all(loudness(voice, start + LEAD_S, end - LEAD_S) == 0 for voice in voices)
-        quiet = [sum(1 for _ in run) for zero, run in itertools.groupby(abs(voices[0]) < 1e-4) if zero]
+        heard.silent = all(loudness(voice, start + LEAD_S, end - LEAD_S) < 1e-3 for voice in voices)
+        quiet = [sum(1 for _ in run) for zero, run in itertools.groupby(abs(voices[0]) < 1e-3) if zero]
         heard.off_s = abs(max(quiet) / RATE - (end - start))
         return heard
 
