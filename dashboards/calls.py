@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from dashboards import call_view, views
+from dashboards import call_view, tapes_view, views
 from dashboards.languages import chosen, language_of
 from dashboards.pages import House, Pages, Reads, html
 from pbx.record import Outcome
@@ -54,9 +54,13 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         found = log.call(call_id)
         if found is None:
             return html(pages.missing(language, "call"), chosen(request), 404)
-        shown = call_view.detail(found, house.centre, views.Tongue(language))
-        audio = found.play is not None
-        return html(pages.page("call.html", language, call=shown, audio=audio, here="calls"), chosen(request))
+        say = views.Tongue(language)
+        heard = house.tapes.heard(call_id)
+        page = pages.page(
+            "call.html", language, call=call_view.detail(found, house.centre, say), audio=found.play is not None,
+            ears=tapes_view.findings(heard, say), shares=tapes_view.shares(heard, say), here="calls",
+        )  # fmt: skip
+        return html(page, chosen(request))
 
     return router
 

@@ -9,11 +9,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from dashboards import tapes_view, views
 from dashboards.forms import fields
 from dashboards.languages import chosen, language_of
+from dashboards.live import now_ms
 from dashboards.pages import House, Pages, Reads, html
 from dashboards.ranges import ranged
 
 logger = logging.getLogger(__name__)
 
+WEEK_MS = 7 * 86_400_000
+MOST = 20
 NOTICES = ("tried_again", "tried_gone")
 
 
@@ -24,11 +27,14 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
     def recordings(request: Request, told: str = "") -> HTMLResponse:
         say = views.Tongue(language_of(request))
         titles = views.titles_of(house.centre, say)
+        listened, found = house.tapes.lines(now_ms() - WEEK_MS, now_ms() + 1)
         page = pages.page(
             "tapes.html",
             say.language,
             work=tapes_view.work(house.tapes.work(), say),
             room=tapes_view.room(house.tapes.room(), say),
+            listened=say.count(listened),
+            troubles=[tapes_view.trouble(t, house.centre, say) for t in found[:MOST]],
             rows=[tapes_view.failed(row, reason, titles, say) for row, reason in house.tapes.given_up()],
             notice=say(told) if told in NOTICES else "",
             bad=told == "tried_gone",

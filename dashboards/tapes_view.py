@@ -1,10 +1,13 @@
 """Recordings that wait or failed -> what a page shows of them. Pure."""
 
 from dashboards import call_view
-from dashboards.views import Titles, Tongue, View, clean, clock, span
+from dashboards.views import Titles, Tongue, View, clean, clock, date_time, span
+from pbx.centre import Centre
 from recordings.queries import CallRow
 from recordings.room import Room
+from recordings.sentinel import Listening
 from recordings.tapes import Work
+from recordings.voices import Trouble
 
 _GIGA, _MEGA = 1 << 30, 1 << 20
 
@@ -54,3 +57,46 @@ def why(reason: str, say: Tongue) -> str:
         case "the recogniser failed":
             return say("why_recogniser", what=clean(what))
     return say("why_other", what=clean(reason))
+
+
+def trouble(found: Trouble, centre: Centre, say: Tongue) -> View:
+    """One kind of trouble at one phone, as a sentence, with calls to listen to."""
+    people = {agent.interface: f"{agent.name} ({agent.extension})" for agent in centre.agents}
+    return {
+        "where": people.get(found.phone) or clean(found.phone) or say("line_of_callers"),
+        "what": finding(found.kind, say),
+        "share": say("n_of_m", n=say.count(found.bad), m=say.count(found.calls), share=round(100 * found.share)),
+        "since": date_time(found.first_at),
+        "calls": found.newest,
+    }
+
+
+def finding(kind: str, say: Tongue) -> str:
+    """What is wrong, in words."""
+    return say(f"ear_{kind}") if f"ear_{kind}" in say else clean(kind)
+
+
+def findings(heard: Listening | None, say: Tongue) -> list[str]:
+    """What is wrong in one call, a sentence each."""
+    found = heard.findings if heard is not None else ()
+    return [
+        say(
+            "ear_of",
+            what=finding(f.kind, say),
+            who=say(f"speaker_{f.side}") if f.side else say("ear_both"),
+            at=span(round(1000 * f.start_s)),
+        )
+        for f in found
+    ]
+
+
+def shares(heard: Listening | None, say: Tongue) -> list[tuple[str, str]]:
+    """Who spoke how much."""
+    if heard is None or not heard.talk_ratio:
+        return []
+    share = round(100 * heard.talk_ratio)
+    return [
+        (say("talk_shares"), say("talk_shares_of", caller=share, agent=100 - share)),
+        (say("overlap"), span(round(1000 * heard.overlap_s))),
+        (say("silence"), span(round(1000 * heard.silence_s))),
+    ]

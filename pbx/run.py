@@ -74,7 +74,7 @@ class House(Desk):
         self._jobs = Jobs(
             self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", finishing, self._transcribed
         )
-        self.tapes = Tapes(self.log, self._jobs, finishing, shelf)
+        self.tapes = Tapes(self._engine, self.log, self._jobs, finishing, shelf)
         self._registers = Registers(dossier_desk(settings), self._register_petition, self._answered)
         self._writer = Writer(self._engine, self._jobs.call_stored)
         self._journal = Journal(settings.journal_dir)

@@ -7,12 +7,15 @@ import time
 from typing import Protocol
 
 import msgspec
+import sqlalchemy as sa
 
 from recordings.finishing import Finishing
 from recordings.queries import CallDetail, CallRow, Log
 from recordings.room import Room
+from recordings.sentinel import Listening
 from recordings.shelf import Shelf
 from recordings.speed import Speed
+from recordings.voices import Trouble, heard_of, listened, troubles
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -35,7 +38,8 @@ class Worker(Protocol):
 class Tapes:
     """One for the running house."""
 
-    def __init__(self, log: Log, jobs: Worker, finishing: Finishing, shelf: Shelf) -> None:
+    def __init__(self, engine: sa.Engine, log: Log, jobs: Worker, finishing: Finishing, shelf: Shelf) -> None:
+        self._engine = engine
         self._log = log
         self._jobs = jobs
         self._finishing = finishing
@@ -60,6 +64,13 @@ class Tapes:
 
     def again(self, call_id: str) -> bool:
         return self._jobs.again(call_id)
+
+    def lines(self, start: int, end: int) -> tuple[int, list[Trouble]]:
+        """How many recordings of calls that arrived in [start, end), UTC ms, were listened to, and what was found at which phone."""
+        return listened(self._engine, start, end), troubles(self._engine, start, end)
+
+    def heard(self, call_id: str) -> Listening | None:
+        return heard_of(self._engine, call_id)
 
     def room(self) -> Room:
         return self._shelf.room()

@@ -79,7 +79,9 @@ class Hotline(FrontDesk):
         self._today = Today({})
         self.shelf = Shelf(self.settings.shelf, None)
         self.speed = Speed()
-        self.tapes = Tapes(self.log, self, Finishing(self.engine, place, place, self, self.shelf), self.shelf)
+        self.tapes = Tapes(
+            self.engine, self.log, self, Finishing(self.engine, place, place, self, self.shelf), self.shelf
+        )
         self._changed = asyncio.Event()
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None

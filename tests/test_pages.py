@@ -14,7 +14,10 @@ from dashboards.live import QUEUED, Hub
 from dashboards.words import WORDS
 from pbx import events as e
 from pbx.record import Stretch
+from pbx.service import now_ms
+from recordings.sentinel import Finding, Listening, Side
 from recordings.store import fail_transcript
+from recordings.voices import keep_listening
 from tests.browser import Hotline, hotline
 from tests.test_pages_in_browser import finished, said
 
@@ -110,6 +113,21 @@ async def test_recordings_that_failed_are_tried_again_by_a_person(client: httpx2
     ).status_code == 403
 
 
+async def test_a_bad_line_is_named_with_its_phone_and_calls(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    assert "Chưa có ghi âm nào" in (await client.get("/recordings")).text
+    side = Side(20.0, -30.0, -64.0, 0.0)
+    finding = Finding("one_way", "agent", 3.0, 20.0)
+    for number in range(3):
+        centre.keep(finished(call_id=f"pbx-{number}", arrived_at=now_ms() - 60_000, agent_interface="PJSIP/101"))
+        heard = Listening(30.0, side, side, 0.75, 1.0, 4.0, (finding,) if number else ())
+        with centre.engine.begin() as connection:
+            keep_listening(connection, f"pbx-{number}", heard, 1)
+    page = (await client.get("/recordings")).text
+    assert "(101)</b>: không có tiếng một bên, 2 trong 3 cuộc (67 %)" in page and 'href="/calls/pbx-2"' in page
+    page = (await client.get("/calls/pbx-1")).text
+    assert "Cán bộ: không có tiếng một bên (từ 0:03)" in page and "người gọi 75 %, cán bộ 25 %" in page
+
+
 async def test_what_the_recording_leaves_out_stands_between_the_turns(
     client: httpx2.AsyncClient, centre: Hotline
 ) -> None:
@@ -179,6 +197,7 @@ def test_both_languages_say_the_same_things() -> None:
         "lost_",
         "gap_",
         "search_",
+        "ear_",
         "cb_",
         "att_",
         "msg_",
