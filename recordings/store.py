@@ -13,6 +13,7 @@ from pbx.record import CallRecord
 from recordings.shelf import Kept
 from recordings.spoken import keep_spoken
 from recordings.tables import PARTS, blocks, callbacks, calls, petitions, recordings, transcripts
+from recordings.tables_keeping import forgotten
 from recordings.words import Transcript, Word, fold
 
 _RANK = {"unknown": 0, "reconciled": 1, "live": 2}
@@ -40,7 +41,10 @@ def _put_calls(connection: sa.Connection, rows: list[dict[str, Any]]) -> list[st
     fresh = {column.name: insert.excluded[column.name] for column in calls.c if column.name != "call_id"}
     new_rank, old_rank = _rank(insert.excluded["complete_by"]), _rank(calls.c.complete_by)
     fuller = sa.or_(new_rank > old_rank, sa.and_(new_rank == old_rank, insert.excluded["ended_at"] >= calls.c.ended_at))
-    upsert = insert.on_conflict_do_update(index_elements=["call_id"], set_=fresh, where=fuller)
+    # Whoever was forgotten is not remembered again because a journal is replayed.
+    known = sa.select(forgotten.c.call_id).where(forgotten.c.kind == "number")
+    wanted = sa.and_(fuller, calls.c.call_id.not_in(known))
+    upsert = insert.on_conflict_do_update(index_elements=["call_id"], set_=fresh, where=wanted)
     values = [{column.name: row[column.name] for column in calls.c} for row in rows]
     return list(connection.execute(upsert.returning(calls.c.call_id), values).scalars())
 

@@ -247,8 +247,14 @@ def _sqlite(address: sa.URL, file: Path) -> sa.Engine:
     def prepare(connection: Any, _record: Any) -> None:
         # Python's own BEGIN comes too late for CREATE TABLE, which would then survive a migration that was broken off.
         connection.isolation_level = None
-        # FULL: what was acknowledged survives a power cut. The wait is for the writer of another process.
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # FULL: what was acknowledged survives a power cut. The wait is for the writer of another process. What is deleted is overwritten.
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
