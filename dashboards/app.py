@@ -6,6 +6,7 @@ host, and forms from pages elsewhere, so that nobody can reach it through somebo
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request, Response
@@ -22,6 +23,9 @@ from dashboards.languages import language_of
 from dashboards.live import Hub
 from dashboards.pages import HERE, House, Pages, Reads, html
 from pbx.settings import Settings
+from recordings.audit import Unwritten
+
+logger = logging.getLogger(__name__)
 
 GUARDS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'",
@@ -66,6 +70,12 @@ def create_app(source: House, log: Reads, settings: Settings) -> FastAPI:
         if error.status_code != 404 or "text/html" not in request.headers.get("accept", ""):
             return await http_exception_handler(request, error)
         return html(pages.missing(language_of(request)), status=404)
+
+    @app.exception_handler(Unwritten)
+    async def unwritten(request: Request, error: Unwritten) -> Response:
+        """Fails closed: what cannot be written down is not shown."""
+        logger.error("audit_unwritable %s", error)
+        return html(pages.missing(language_of(request), "audit"), status=503)
 
     return app
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from dashboards import call_view, tapes_view, views
 from dashboards.languages import chosen, language_of
-from dashboards.pages import House, Pages, Reads, html
+from dashboards.pages import BY, House, Pages, Reads, html
 from pbx.record import Outcome
 from recordings.queries import CallRow, Cursor, Only
 
@@ -55,6 +55,8 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         if found is None:
             return html(pages.missing(language, "call"), chosen(request), 404)
         say = views.Tongue(language)
+        if found.words:
+            house.audit.note(BY, "read", found.record.call_id)
         heard = house.tapes.heard(call_id)
         page = pages.page(
             "call.html", language, call=call_view.detail(found, house.centre, say), audio=found.play is not None,

@@ -19,6 +19,7 @@ from pbx.centre import Centre
 from pbx.gate import Block
 from pbx.metrics import QueueFigures
 from pbx.picture import Picture
+from recordings.audit import Audit
 from recordings.citizens import Citizens
 from recordings.queries import CallDetail, CallRow, Cursor, Only
 from recordings.search import Search
@@ -48,6 +49,8 @@ class House(Source, Protocol):
     Called on the house's own loop; everything answers at once. `by` is who asks.
     """
 
+    audit: Audit
+    """Where it is written down who looks at what, before it is shown."""
     tapes: Tapes
     """What may be asked about recordings."""
 

@@ -9,9 +9,10 @@ from fastapi.responses import HTMLResponse
 from dashboards import search_view, views
 from dashboards.languages import chosen, language_of
 from dashboards.live import now_ms
-from dashboards.pages import House, Pages, Reads, html
+from dashboards.pages import BY, House, Pages, Reads, html
 from dashboards.spans import Span, span_asked
 from pbx.record import Outcome
+from recordings.audit import of_number
 from recordings.search import Found, Narrowing
 
 SHOWN = 50
@@ -31,6 +32,8 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         text = " ".join(q.split())[:LONGEST]
         only = _narrowing(asked, span, sent.get("span", EVER) == EVER)
         found = await asyncio.to_thread(log.search.find, text, only, SHOWN) if text else Found((), False)
+        if asked["number"]:
+            await asyncio.to_thread(house.audit.note, BY, "search", of_number(asked["number"]))
         say = views.Tongue(language_of(request))
         titles = views.titles_of(house.centre, say)
         kept = {name: value for name, value in {"q": text, **asked}.items() if value}

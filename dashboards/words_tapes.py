@@ -31,6 +31,8 @@ WORDS: dict[str, dict[str, str]] = {
         "ear_too_quiet": "tiếng quá nhỏ", "ear_too_loud": "tiếng quá to", "ear_noise": "nhiều tạp âm", "ear_dropout": "tiếng đứt quãng",
         "ear_of": "{who}: {what} (từ {at})", "ear_both": "Cả hai bên", "talk_shares": "Ai nói bao nhiêu",
         "talk_shares_of": "người gọi {caller} %, cán bộ {agent} %", "overlap": "Nói cùng lúc", "silence": "Không ai nói",
+        "missing_audit": "Tạm thời không xem được",
+        "missing_audit_text": "Không ghi được nhật ký người xem, nên nội dung này chưa được mở. Hãy báo quản trị kiểm tra ổ đĩa và cơ sở dữ liệu.",
     },
     "en": {
         "recordings": "Recordings", "search_short": "Search", "tapes_title": "Recordings and transcripts", "tapes_none_left": "Every recorded call has its transcript.",
@@ -62,5 +64,7 @@ WORDS: dict[str, dict[str, str]] = {
         "ear_too_quiet": "too quiet", "ear_too_loud": "too loud", "ear_noise": "noise", "ear_dropout": "broken up",
         "ear_of": "{who}: {what} (from {at})", "ear_both": "Both", "talk_shares": "Who spoke how much",
         "talk_shares_of": "caller {caller} %, agent {agent} %", "overlap": "Both at once", "silence": "Nobody spoke",
+        "missing_audit": "Cannot be shown now",
+        "missing_audit_text": "Who looks could not be written down, so this stays closed. Have the disk and the database checked.",
     },
 }  # fmt: skip

@@ -20,6 +20,7 @@ from pbx.asterisk import control
 from pbx.asterisk.config import write_config
 from pbx.asterisk.provision import installed, provision
 from pbx.centre import load_centre
+from pbx.cli_keeping import audit, custodians, holds, person, retention
 from pbx.cli_menus import hours, menus, prompts
 from pbx.settings import Settings, read_settings
 
@@ -31,6 +32,14 @@ app.add_typer(asterisk, name="asterisk")
 app.add_typer(menus, name="menu")
 app.add_typer(prompts, name="prompts")
 app.add_typer(hours, name="hours")
+for typed, name in (
+    (audit, "audit"),
+    (retention, "retention"),
+    (holds, "hold"),
+    (person, "person"),
+    (custodians, "custodian"),
+):
+    app.add_typer(typed, name=name)
 
 AsJson = Annotated[bool, typer.Option("--json", help="In ra JSON / print JSON.")]
 

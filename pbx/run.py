@@ -29,6 +29,7 @@ from pbx.service import KEEPS, Service, now_ms
 from pbx.settings import Settings
 from pbx.switchboard import Board
 from pbx.today import Today, day_bounds
+from recordings.audit import Audit
 from recordings.finishing import Finishing
 from recordings.jobs import Jobs
 from recordings.keyring import Keyring
@@ -74,6 +75,7 @@ class House(Desk):
         self._jobs = Jobs(
             self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", finishing, self._transcribed
         )
+        self.audit = Audit(self._engine, settings.audit_anchors)
         self.tapes = Tapes(self._engine, self.log, self._jobs, finishing, shelf)
         self._registers = Registers(dossier_desk(settings), self._register_petition, self._answered)
         self._writer = Writer(self._engine, self._jobs.call_stored)

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     key_file: Path = Path("~/.config/smartpbx/recordings.key")
     """Keys of the recordings; made at the first start. Whoever loses it loses the recordings; it must not lie in `data_dir`."""
 
+    keeping: Path = HOUSE / "recordings" / "keeping.yaml"
+    """How long what is kept."""
+
     asterisk_tree: Path | None = None
     """Where the private Asterisk's programs lie; several installations may share them. Default: in `data_dir`."""
 
@@ -103,6 +106,16 @@ class Settings(BaseSettings):
     def audio_dir(self) -> Path:
         """Recordings that are not put away yet, `<call id>.wav`, two channels: caller left, agent right."""
         return self.data_dir.absolute() / "audio"
+
+    @property
+    def custodians_file(self) -> Path:
+        """Who may open originals, two together; beside the keys, not among the data."""
+        return self.key_file.expanduser().with_name("custodians")
+
+    @property
+    def audit_anchors(self) -> Path:
+        """What the audit log was when it was last found whole."""
+        return self.data_dir.absolute() / "audit-anchors.txt"
 
     @property
     def shelf(self) -> str:

@@ -27,6 +27,10 @@ class Broken(msgspec.Struct, frozen=True):
     why: str
 
 
+class Unwritten(Exception):
+    """What was to be looked at could not be written down: it must not be shown."""
+
+
 class Audit:
     """May be used from several threads and processes at once: their rows make one chain."""
 
@@ -38,10 +42,13 @@ class Audit:
         """Write it down; the number of the row. Safe to call before something is shown, because it raises when it could not be written.
 
         Raises:
-            OSError, sqlalchemy.exc.SQLAlchemyError: it could not be written; show nothing.
+            Unwritten: show nothing.
         """
-        with writing(self._engine) as connection:
-            return add(connection, who, what, about, why)
+        try:
+            with writing(self._engine) as connection:
+                return add(connection, who, what, about, why)
+        except (sa.exc.SQLAlchemyError, OSError) as e:
+            raise Unwritten(f"{what} {about}: {type(e).__name__}") from e
 
     def verify(self) -> Broken | None:
         """What is wrong with the chain, or None; when it is whole its head becomes an anchor."""

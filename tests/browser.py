@@ -28,6 +28,7 @@ from pbx.settings import Settings
 from pbx.switchboard import Board
 from pbx.today import Today
 from recordings import opus
+from recordings.audit import Audit
 from recordings.finishing import Finishing
 from recordings.queries import Log
 from recordings.shelf import Shelf
@@ -78,6 +79,7 @@ class Hotline(FrontDesk):
         self.renderings = 0
         self._today = Today({})
         self.shelf = Shelf(self.settings.shelf, None)
+        self.audit = Audit(self.engine, self.settings.audit_anchors)
         self.speed = Speed()
         self.tapes = Tapes(
             self.engine, self.log, self, Finishing(self.engine, place, place, self, self.shelf), self.shelf

@@ -4,17 +4,22 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from ivr.problem import Problem
+from pbx.cli import app
 from pbx.record import CallRecord
-from pbx.settings import HOUSE
+from pbx.run import open_shelf
+from pbx.settings import HOUSE, read_settings
 from recordings import audit
 from recordings.audit import Audit, Broken
 from recordings.forgetting import Forgetting, hold, lift
@@ -200,7 +205,8 @@ def test_rules_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     shipped = load_rules()
     assert all(shipped.of(kind).purpose for kind in KINDS) and shipped.petition.days > shipped.recording.days
     text = Path(HOUSE / "recordings" / "keeping.yaml").read_text("utf-8")
-    for old, new, word in (("days: 180", "days: 0", "recording"), ("days: 180", "days: many", "recording"), ("number:", "numbers:", "number"),
+    for old, new, word in (("days: 180", "days: 0", "recording"), ("days: 180", "days: many", "recording"),
+                           ("number:", "numbers:", "number"),
                            ("recording:", "- x", "wrong")):  # fmt: skip
         (tmp_path / "keeping.yaml").write_text(text.replace(old, new), "utf-8")
         with pytest.raises(Problem, match=word):
@@ -256,3 +262,88 @@ def test_two_processes_write_one_chain(office: Office, url: str) -> None:  # noq
 def test_a_number_is_never_in_the_log_of_who_looked() -> None:
     assert audit.of_number("0912345678") == audit.of_number("+84912345678") != audit.of_number("0912345679")
     assert "912345678" not in audit.of_number("0912345678")
+
+
+# --- at the terminal ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Runs a command of ours in an installation of its own, and gives back what it said."""
+    for name, value in {"DATA_DIR": tmp_path / "var", "KEY_FILE": tmp_path / "keys" / "recordings.key"}.items():
+        monkeypatch.setenv(f"SMARTPBX_{name}", str(value))
+
+    def run(*arguments: str, entered: str = "") -> str:
+        result = CliRunner().invoke(app, list(arguments), input=entered)
+        return result.output + (result.exception.en if isinstance(result.exception, Problem) else "")
+
+    yield run
+
+
+def installed(place: Path) -> Office:
+    made = Office(open_log(f"sqlite:///{place / 'var' / 'smartpbx.sqlite'}"), place)
+    made.shelf = open_shelf(read_settings())
+    return made
+
+
+def test_holds_retention_and_audit_by_command(told: Callable[..., str], tmp_path: Path) -> None:
+    office = installed(tmp_path)
+    now = time.time_ns() // 1_000_000
+    old = office.call(1, (NOW - now) // DAY_MS + 2000)
+    held = told("hold", "add", "--call", old.call_id, "--reason", "khiếu nại").strip()
+    assert "nothing is due" in told("retention", "plan")
+    assert "no hold hold-x" in told("hold", "lift", "hold-x", "--reason", "x") and "✓" in told(
+        "hold", "lift", held, "--reason", "xong"
+    )
+    assert "recording    1" in told("retention", "plan") and "items gone" in told("retention", "run")
+    assert office.left(old) == set() and "audit log is whole" in told("audit", "verify")
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_stays")
+        connection.exec_driver_sql("UPDATE audit SET why = 'khác' WHERE seq = 1")
+    assert "touched from row 1" in told("audit", "verify")
+    office.engine.dispose()
+
+
+def test_a_person_is_given_everything_and_then_forgotten(told: Callable[..., str], tmp_path: Path) -> None:
+    office = installed(tmp_path)
+    mine = office.call(1, 1, caller="0912345678")
+    target = tmp_path / "mine.zip"
+    assert "1 cuộc gọi, 1 ghi âm" in told(
+        "person", "export", "0912345678", "--to", str(target), "--reason", "công dân yêu cầu"
+    )
+    with zipfile.ZipFile(target) as file:
+        assert file.read(f"ghi-am/{mine.call_id}.ogg") == f"play {mine.call_id}".encode()
+        assert CANARY in file.read("cuoc-goi.json").decode() and CANARY in file.read("doc-truoc.html").decode()
+    assert target.stat().st_mode & 0o077 == 0
+    assert (
+        "Aborted" in told("person", "erase", "0912345678", "--reason", "x", entered="n\n")
+        or office.left(mine) == EVERYTHING
+    )
+    assert "items gone" in told("person", "erase", "0912345678", "--reason", "công dân yêu cầu", "--yes")
+    assert office.left(mine) == set() and office.audit.verify() is None
+    with office.engine.connect() as connection:
+        noted = connection.exec_driver_sql("SELECT what, about FROM audit").all()
+    assert [row[0] for row in noted] == ["export", "retention"] and not any("912345678" in row[1] for row in noted)
+    office.engine.dispose()
+
+
+def test_an_original_is_opened_by_two_people_only(told: Callable[..., str], tmp_path: Path) -> None:
+    office = installed(tmp_path)
+    kept = office.call(1, 1)
+    assert "at least 12" in told("custodian", "add", "Lan", entered="ngắn\nngắn\n")
+    for name in ("Lan", "Minh"):
+        assert "✓" in told("custodian", "add", name, entered=f"câu dài của {name} đây\n" * 2)
+    target = tmp_path / "original.ogg"
+
+    def opened(*people: str) -> str:
+        entered = "".join(f"{name}\ncâu dài của {name} đây\n" for name in people)
+        return told("custodian", "open", kept.call_id, "--to", str(target), "--reason", "khiếu nại", entered=entered)
+
+    for wrong in (("Lan", "Lan"), ("Lan", "Hùng"), ("Minh", "lan")):
+        assert "Two different custodians" in opened(*wrong) and not target.exists(), wrong
+    assert "✓" in opened("Lan", "Minh") and target.read_bytes() == f"original {kept.call_id}".encode()
+    assert target.stat().st_mode & 0o077 == 0
+    with office.engine.connect() as connection:
+        noted = connection.exec_driver_sql("SELECT who FROM audit WHERE what = 'original' ORDER BY seq").scalars().all()
+    assert list(noted) == ["Lan", "Minh"]
+    office.engine.dispose()

@@ -113,6 +113,30 @@ async def test_recordings_that_failed_are_tried_again_by_a_person(client: httpx2
     ).status_code == 403
 
 
+async def test_who_looks_is_written_down_or_sees_nothing(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    centre.keep(finished(), said("bí", "mật"))
+    centre.keep_audio("pbx-1.A", 5)
+    await client.get("/calls/pbx-1.A")
+    for asked in ("bytes=0-", "bytes=100-", "bytes=0-"):
+        await client.get("/calls/pbx-1.A/audio", headers={"Range": asked})
+    await client.get("/search", params={"q": "bí", "number": "0912345678"})
+    with centre.engine.connect() as connection:
+        noted = connection.exec_driver_sql("SELECT who, what, about FROM audit ORDER BY seq").all()
+    assert [(row[0], row[1]) for row in noted] == [
+        ("trực ban", what) for what in ("read", "listen", "listen", "search")
+    ]
+    assert noted[0][2] == "pbx-1.A" and "0912345678" not in noted[3][2] and centre.audit.verify() is None
+    with centre.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE audit")
+    for where in ("/calls/pbx-1.A", "/calls/pbx-1.A/audio", "/search?q=b%C3%AD&number=0912345678"):
+        closed = await client.get(where)
+        assert (
+            closed.status_code == 503
+            and "Không ghi được nhật ký" in closed.text
+            and "mật" not in closed.text.replace("bí mật", "")
+        ), where
+
+
 async def test_a_bad_line_is_named_with_its_phone_and_calls(client: httpx2.AsyncClient, centre: Hotline) -> None:
     assert "Chưa có ghi âm nào" in (await client.get("/recordings")).text
     side = Side(20.0, -30.0, -64.0, 0.0)
