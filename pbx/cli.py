@@ -22,6 +22,7 @@ from pbx.asterisk.provision import installed, provision
 from pbx.centre import load_centre
 from pbx.cli_keeping import audit, custodians, holds, person, retention
 from pbx.cli_menus import hours, menus, prompts
+from pbx.cli_speech import speech
 from pbx.settings import Settings, read_settings
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ for typed, name in (
     (holds, "hold"),
     (person, "person"),
     (custodians, "custodian"),
+    (speech, "speech"),
 ):
     app.add_typer(typed, name=name)
 

@@ -31,9 +31,11 @@ from pbx.switchboard import Board
 from pbx.today import Today, day_bounds
 from recordings.audit import Audit
 from recordings.finishing import Finishing
+from recordings.forgetting import Forgetting
 from recordings.jobs import Jobs
 from recordings.keyring import Keyring
 from recordings.queries import Log
+from recordings.retention import load_rules
 from recordings.shelf import Shelf
 from recordings.speech import Recogniser
 from recordings.store import register_petition
@@ -44,6 +46,7 @@ from recordings.writer import Writer
 log = logging.getLogger(__name__)
 
 
+HOUR_S = 3600
 LOOK_BACK_MS = 24 * 3600 * 1000
 """So far back earlier calls matter to a caller who calls again."""
 
@@ -76,6 +79,7 @@ class House(Desk):
             self._engine, f"sqlite:///{settings.data_dir.absolute() / 'jobs.sqlite'}", finishing, self._transcribed
         )
         self.audit = Audit(self._engine, settings.audit_anchors)
+        self._forgetting = Forgetting(self._engine, shelf, load_rules(settings.keeping))
         self.tapes = Tapes(self._engine, self.log, self._jobs, finishing, shelf)
         self._registers = Registers(dossier_desk(settings), self._register_petition, self._answered)
         self._writer = Writer(self._engine, self._jobs.call_stored)
@@ -117,6 +121,7 @@ class House(Desk):
             asyncio.create_task(self._pair.run(self._service)),
             asyncio.create_task(web.serve(sockets=[self._web])),
             asyncio.create_task(self._published.watch(self._service.put)),
+            asyncio.create_task(self._forget_daily()),
         ]
         ready()
         stopping = asyncio.create_task(self._stopping.wait())
@@ -130,6 +135,18 @@ class House(Desk):
         await asyncio.to_thread(self.close)
         for task in done - {stopping}:
             task.result()
+
+    async def _forget_daily(self) -> None:
+        """What is due goes, an hour after the start and then once a day; a run that fails is tried again the next day."""
+        while True:
+            await asyncio.sleep(HOUR_S)
+            try:
+                gone = await asyncio.to_thread(self._forgetting.run, now_ms(), "smartpbx")
+                log.info("forgotten items=%d", len(gone))
+                await asyncio.to_thread(self.audit.verify)
+            except Exception:
+                log.exception("forgetting_failed")
+            await asyncio.sleep(23 * HOUR_S)
 
     def stop(self) -> None:
         self._stopping.set()

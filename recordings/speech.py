@@ -140,6 +140,15 @@ class Recogniser:
         return child
 
 
+def peak_memory(recogniser: Recogniser) -> int:
+    """Bytes that its child has had at most; 0 when there is none."""
+    if recogniser.child_pid is None:
+        return 0
+    status = Path(f"/proc/{recogniser.child_pid}/status").read_text("utf-8")
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
 def transcribe_file(path: Path, model: Path) -> dict[str, Any]:
     """What `smartpbx transcribe` prints: `text`, and `words` with seconds from the start.
 

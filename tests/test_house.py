@@ -9,7 +9,15 @@ HOUSE = Path(__file__).parent.parent
 ROOMS = ["ivr", "pbx", "recordings", "dashboards"]
 """From the ground up: a room may import the rooms below it."""
 
-WIRING = {"pbx/cli.py", "pbx/cli_menus.py", "pbx/cli_keeping.py", "pbx/__main__.py", "pbx/run.py", "pbx/demo/show.py"}
+WIRING = {
+    "pbx/cli.py",
+    "pbx/cli_menus.py",
+    "pbx/cli_keeping.py",
+    "pbx/cli_speech.py",
+    "pbx/__main__.py",
+    "pbx/run.py",
+    "pbx/demo/show.py",
+}
 """They join everything; nobody imports them (but each other)."""
 
 ONLY_IN = {
@@ -22,7 +30,7 @@ ONLY_IN = {
     "starlette": ("dashboards/",),
     "jinja2": ("dashboards/",),
     "uvicorn": ("pbx/run.py",),
-    "typer": ("pbx/cli.py", "pbx/cli_menus.py", "pbx/cli_keeping.py"),
+    "typer": ("pbx/cli.py", "pbx/cli_menus.py", "pbx/cli_keeping.py", "pbx/cli_speech.py"),
     "obstore": ("recordings/shelf.py",),
     "pyrage": ("recordings/keyring.py",),
 }
