@@ -4,6 +4,7 @@ Each step may be broken off and repeated. It answers '' when it is done, else wh
 again is useless. Knows files and tables, not when and how often it is asked.
 """
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ from recordings.timeline import quiet
 from recordings.voices import keep_listening
 from recordings.words import Transcript, Word
 
+HALF_DONE = "half-done-"
+"""How the names of directories begin in which something is being made."""
 CLOSING_S = 10.0
 """How long Asterisk may take to close its files after a call; known: some milliseconds."""
 
@@ -45,6 +48,14 @@ class Finishing:
         self._shelf = shelf
         self.ears = ears
         self.speed = Speed()
+
+    def tidy(self) -> None:
+        """Remove what a run that was killed left half done: it is begun anew, and must not lie about."""
+        self._store.mkdir(parents=True, exist_ok=True)
+        for left in self._store.glob(f"{HALF_DONE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        for left in self._store.glob(".*.new"):
+            left.unlink(missing_ok=True)
 
     # --- audio ------------------------------------------------------------------------------------------------
 
@@ -92,7 +103,7 @@ class Finishing:
     def _recognised(self, found: CallDetail) -> Transcript:
         if found.place != "shelf":
             return self.ears.transcribe(kept_path(self._store, found.record.call_id))
-        with tempfile.TemporaryDirectory(dir=self._store) as place:
+        with tempfile.TemporaryDirectory(dir=self._store, prefix=HALF_DONE) as place:
             wav = Path(place, "again.wav")
             opus.decode(self.audio(found, original=True), wav)
             return self.ears.transcribe(wav)
@@ -115,7 +126,7 @@ class Finishing:
         return ""
 
     def _put(self, wav: Path, name: str, silences: Sequence[tuple[float, float, str]]) -> Kept:
-        with tempfile.TemporaryDirectory(dir=self._store) as place:
+        with tempfile.TemporaryDirectory(dir=self._store, prefix=HALF_DONE) as place:
             ogg = Path(place, "kept.ogg")
             opus.encode(wav, ogg, silences)
             return self._shelf.put(name, ogg.read_bytes())

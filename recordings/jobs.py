@@ -82,6 +82,7 @@ class Jobs:
             Problem: the place of the unfinished work cannot be used.
         """
         _prepare(self._database)
+        self._finishing.tidy()
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=self._workers, polling_interval_sec=0.5)
         _forget()

@@ -294,6 +294,14 @@ def test_a_lost_file_of_work_loses_no_transcript(desk: Desk) -> None:
     assert desk.done == [record.call_id, other.call_id]
 
 
+def test_what_was_left_half_done_does_not_lie_about(desk: Desk) -> None:
+    (desk.store / "half-done-x").mkdir(parents=True)
+    (desk.store / "half-done-x" / "kept.ogg").write_bytes(b"a number that nobody may hear")
+    (desk.store / ".pbx-1.wav.new").write_bytes(b"half")
+    desk.open()
+    assert list(desk.store.iterdir()) == []
+
+
 def test_killed_again_and_again_every_call_has_one_transcript(desk: Desk) -> None:
     """A process of its own, killed at random moments, until all is done."""
     records = [desk.record(n, SPEECH / "terobert-0159.wav") for n in range(24)]
@@ -324,5 +332,6 @@ def test_killed_again_and_again_every_call_has_one_transcript(desk: Desk) -> Non
         assert " ".join(w.word for w in found.words if w.channel == "caller") == "gia đình tôi ở huyện sơn động ạ"
         assert " ".join(w.word for w in found.words if w.channel == "agent") == SAID
         assert found.duration_ms > 1_000
+    desk.open()  # which tidies up
     assert list(desk.spool.iterdir()) == [] and list(desk.store.iterdir()) == []
     assert len(list(desk.shelf.names("play/"))) == len(records)

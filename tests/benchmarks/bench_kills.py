@@ -56,7 +56,10 @@ def main(count: int) -> None:
         shelf = open_shelf(place)
         found = [log.call(call_id) for call_id, _ in rows]
         whole = sum(d is not None and d.play is not None and bool(shelf.get(d.play.name, d.play)) for d in found)
-        left = len(list((place / "spool").iterdir())) + len(list((place / "audio").glob("*")))
+        subprocess.run(
+            [sys.executable, "-m", "tests.transcriber", place], stdout=subprocess.DEVNULL, cwd=HOUSE, check=True
+        )
+        left = len(list((place / "spool").iterdir())) + len(list((place / "audio").iterdir()))
         print(f"{count} recordings in {took:.0f} s, worker killed {kills} times, recogniser {child_kills} times")
         print(
             f"transcripts: {len(rows)} ({done} done, {len(rows) - done} given up); whole on the shelf: {whole}; files left over: {left}"
@@ -65,8 +68,9 @@ def main(count: int) -> None:
 
 
 def _kill_children(pid: int) -> int:
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [int(child) for child in children.read_text().split()] if children.exists() else []
+    """Linux lists children by the thread that began them."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(child) for children in tasks for child in children.read_text().split()]
     for child in found:
         os.kill(child, signal.SIGKILL)
     return len(found)
