@@ -190,7 +190,7 @@ def open_shelf(settings: Settings) -> Shelf:
         Problem: the place or the key cannot be used.
     """
     sealed = settings.seal_recordings
-    keyring = Keyring.open(settings.key_file.expanduser(), settings.data_dir) if sealed else None
+    keyring = Keyring.open(settings.keys, settings.data_dir) if sealed else None
     return Shelf(settings.shelf, keyring, settings.recordings_quota_gb << 30)
 
 

@@ -33,8 +33,9 @@ class Settings(BaseSettings):
     recordings_quota_gb: int = 0
     """0: as much as the disk holds."""
     seal_recordings: bool = True
-    key_file: Path = Path("~/.config/smartpbx/recordings.key")
-    """Keys of the recordings; made at the first start. Whoever loses it loses the recordings; it must not lie in `data_dir`."""
+    key_file: Path | None = None
+    """Keys of the recordings; made at the first start. Whoever loses it loses the recordings; it must not lie in `data_dir`. Default: in a
+    directory beside it, `var-keys/recordings.key`."""
 
     keeping: Path = HOUSE / "recordings" / "keeping.yaml"
     """How long what is kept."""
@@ -110,7 +111,13 @@ class Settings(BaseSettings):
     @property
     def custodians_file(self) -> Path:
         """Who may open originals, two together; beside the keys, not among the data."""
-        return self.key_file.expanduser().with_name("custodians")
+        return self.keys.with_name("custodians")
+
+    @property
+    def keys(self) -> Path:
+        """`key_file` with the default."""
+        data = self.data_dir.absolute()
+        return (self.key_file or data.with_name(f"{data.name}-keys") / "recordings.key").expanduser()
 
     @property
     def audit_anchors(self) -> Path:

@@ -70,7 +70,7 @@ async def kept(hotline: World, number: str) -> tuple[CallRecord, Voices]:
     await until(lambda: _found(hotline, row.record.call_id).place == "shelf", 30, "the recording is not put away")
     found = _found(hotline, row.record.call_id)
     settings = hotline.settings
-    shelf = Shelf(settings.shelf, Keyring.open(settings.key_file, settings.data_dir))
+    shelf = Shelf(settings.shelf, Keyring.open(settings.keys, settings.data_dir))
     assert found.play is not None and found.left == ""
     samples, rate = soundfile.read(io.BytesIO(shelf.get(found.play.name, found.play)))
     assert rate == RATE

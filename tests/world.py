@@ -208,7 +208,7 @@ async def world(
         await made.close()
         await asyncio.to_thread(control.stop, made.settings)
         shutil.rmtree(place, ignore_errors=True)
-        made.settings.key_file.unlink(missing_ok=True)
+        made.settings.keys.unlink(missing_ok=True)
 
 
 async def until(true: Callable[[], object], timeout_s: float, what: str) -> None:
