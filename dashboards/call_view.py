@@ -140,6 +140,7 @@ def only_words(only: Only, caller: str, titles: Titles, say: Tongue) -> list[str
         (only.factor, _named("factor_", only.factor, say)),
         (only.score, say("only_score", score=only.score)),
         (only.queue, say("only_field", queue=titles.get(only.queue) or clean(only.queue, 40))),
+        (only.topic, say("only_topic", topic=clean(only.topic, 40))),
         (only.since and only.until, _days(only)),
     ]
     return [words for asked, words in known if asked]

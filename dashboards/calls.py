@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from dashboards import call_view, tapes_view, views
+from dashboards import call_view, tapes_view, topics_view, views
 from dashboards.languages import chosen, language_of
 from dashboards.pages import BY, House, Pages, Reads, html
 from pbx.record import Outcome
@@ -60,6 +60,7 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
         heard = house.tapes.heard(call_id)
         page = pages.page(
             "call.html", language, call=call_view.detail(found, house.centre, say), audio=found.play is not None,
+            topic=topics_view.label(house.tapes.topic(call_id), house.tapes.topics, say),
             ears=tapes_view.findings(heard, say), shares=tapes_view.shares(heard, say), here="calls",
         )  # fmt: skip
         return html(page, chosen(request))
@@ -73,7 +74,7 @@ def cursor(text: str) -> Cursor | None:
     return (int(at), call_id) if at.isdecimal() and len(at) < 16 and call_id else None
 
 
-_NARROWING = ("since", "until", "same", "callback", "message", "factor", "score", "field")
+_NARROWING = ("since", "until", "same", "callback", "message", "factor", "score", "field", "topic")
 
 
 def only_asked(sent: Mapping[str, str]) -> tuple[Only, dict[str, str]]:
@@ -91,6 +92,7 @@ def only_asked(sent: Mapping[str, str]) -> tuple[Only, dict[str, str]]:
         factor=asked.get("factor", ""),
         score=int(asked.get("score", 0)),
         queue=asked.get("field", ""),
+        topic=asked.get("topic", ""),
     )
     return only, asked
 

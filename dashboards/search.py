@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from dashboards import search_view, views
+from dashboards import search_view, topics_view, views
 from dashboards.languages import chosen, language_of
 from dashboards.live import now_ms
 from dashboards.pages import BY, House, Pages, Reads, html
@@ -36,10 +36,15 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
             await asyncio.to_thread(house.audit.note, BY, "search", of_number(asked["number"]))
         say = views.Tongue(language_of(request))
         titles = views.titles_of(house.centre, say)
+        week = (
+            []
+            if text
+            else topics_view.week(await asyncio.to_thread(house.tapes.week, now_ms() + 1), house.tapes.topics, say)
+        )
         kept = {name: value for name, value in {"q": text, **asked}.items() if value}
         page = pages.page(
             "search.html", say.language, q=text, asked=asked, titles=titles, outcomes=list(Outcome),
-            hits=[search_view.hit(hit, titles, say) for hit in found.hits], more=found.more, asks=bool(text),
+            hits=[search_view.hit(hit, titles, say) for hit in found.hits], more=found.more, week=week, asks=bool(text),
             agents=[agent.name for agent in house.centre.agents],
             problem=say(f"search_{found.problem}") if found.problem else "",
             kept_query="&" + urlencode(kept), here="search",

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from recordings import opus
 from recordings.audio import NO_AGENT, closed, keep, kept_path, open_audio
+from recordings.labels import keep_topic
 from recordings.masking import MASK, mask
 from recordings.queries import CallDetail, Log
 from recordings.sentinel import listen
@@ -23,6 +24,7 @@ from recordings.speech import Engine
 from recordings.speed import Speed
 from recordings.store import keep_put_away, keep_recording, keep_transcript
 from recordings.timeline import quiet
+from recordings.topics import Rules, classify, load_topics
 from recordings.voices import keep_listening
 from recordings.words import Transcript, Word
 
@@ -40,13 +42,16 @@ Pause = Callable[[float], None]
 class Finishing:
     """The steps, in this order: `keep_audio`, `listen`, `transcribe`, `put_away`. Several threads may share it."""
 
-    def __init__(self, engine: sa.Engine, spool: Path, store: Path, ears: Engine, shelf: Shelf) -> None:
+    def __init__(
+        self, engine: sa.Engine, spool: Path, store: Path, ears: Engine, shelf: Shelf, topics: Rules | None = None
+    ) -> None:
         self._log = Log(engine)
         self._engine = engine
         self._spool = spool
         self._store = store
         self._shelf = shelf
         self.ears = ears
+        self.topics = topics or load_topics()
         self.speed = Speed()
 
     def tidy(self) -> None:
@@ -97,7 +102,13 @@ class Finishing:
         if words != heard.words:
             self._shelf.put(words_name(call_id), msgspec.json.encode(heard.words))
         masked = msgspec.structs.replace(heard, words=words)
-        write(lambda c: keep_transcript(c, call_id, masked, _now_ms()))
+        topic = classify(found.record, words, self.topics)
+
+        def keep(connection: sa.Connection) -> None:
+            keep_transcript(connection, call_id, masked, _now_ms())
+            keep_topic(connection, call_id, topic, _now_ms())
+
+        write(keep)
         return ""
 
     def _recognised(self, found: CallDetail) -> Transcript:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pbx.numbers import same
 from pbx.record import CallRecord
 from recordings.citizens import Citizens, forms_of
+from recordings.labels import topics
 from recordings.rows import records_of
 from recordings.search import Search
 from recordings.shelf import Kept
@@ -74,6 +75,8 @@ class Only(msgspec.Struct, frozen=True):
     """Answered this question of the survey, with this score; without a factor: any question."""
     queue: str = ""
     """The call counts for this queue (it may have stayed in others before)."""
+    topic: str = ""
+    """Is about this: `field` or `field/procedure`."""
 
 
 Cursor = tuple[int, str]
@@ -238,6 +241,12 @@ def _conditions(connection: sa.Connection, only: Only) -> list[Any]:
         found.append(calls.c.callback_id == _searchable(only.callback))
     if only.queue:
         found.append(calls.c.queue == _searchable(only.queue))
+    if only.topic:
+        field, _, procedure = _searchable(only.topic).partition("/")
+        about = sa.select(topics.c.call_id).where(
+            topics.c.field == field, *([topics.c.procedure == procedure] if procedure else [])
+        )
+        found.append(calls.c.call_id.in_(about))
     if only.message:
         found.append(calls.c.message != "" if only.message == "any" else calls.c.message == _searchable(only.message))
     if only.factor or only.score:

@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from recordings.finishing import Finishing
+from recordings.labels import Count, Label, correct_topic, counts, label_of
 from recordings.queries import CallDetail, CallRow, Log
 from recordings.room import Room
 from recordings.sentinel import Listening
@@ -44,6 +45,8 @@ class Tapes:
         self._jobs = jobs
         self._finishing = finishing
         self._shelf = shelf
+        self.topics = finishing.topics
+        """The rules that tell what a call is about."""
 
     def play(self, found: CallDetail) -> bytes | None:
         """Ogg Opus in which the masked numbers are silent; None when there is nothing that may be played.
@@ -71,6 +74,17 @@ class Tapes:
 
     def heard(self, call_id: str) -> Listening | None:
         return heard_of(self._engine, call_id)
+
+    def topic(self, call_id: str) -> Label | None:
+        return label_of(self._engine, call_id)
+
+    def correct_topic(self, call_id: str, field: str, procedure: str, who: str, at: int) -> bool:
+        """False when there is no such call to correct."""
+        return correct_topic(self._engine, call_id, field, procedure, who, at)
+
+    def week(self, end: int) -> list[Count]:
+        """What the calls of the week until then were about."""
+        return counts(self._engine, end)
 
     def room(self) -> Room:
         return self._shelf.room()

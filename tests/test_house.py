@@ -56,6 +56,7 @@ PURE = [
     "recordings/timeline.py",
     "dashboards/search_view.py",
     "dashboards/tapes_view.py",
+    "dashboards/topics_view.py",
     "dashboards/words_tapes.py",
     "pbx/agents.py",
     "pbx/metrics.py",

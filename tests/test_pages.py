@@ -15,8 +15,10 @@ from dashboards.words import WORDS
 from pbx import events as e
 from pbx.record import Stretch
 from pbx.service import now_ms
+from recordings.labels import keep_topic
 from recordings.sentinel import Finding, Listening, Side
 from recordings.store import fail_transcript
+from recordings.topics import classify, load_topics
 from recordings.voices import keep_listening
 from tests.browser import Hotline, hotline
 from tests.test_pages_in_browser import finished, said
@@ -137,6 +139,32 @@ async def test_who_looks_is_written_down_or_sees_nothing(client: httpx2.AsyncCli
         ), where
 
 
+async def test_what_a_call_is_about_is_shown_with_why_and_corrected(
+    client: httpx2.AsyncClient, centre: Hotline
+) -> None:
+    assert "Chưa có cuộc gọi nào trong bảy ngày" in (await client.get("/search")).text
+    record = finished(arrived_at=now_ms() - 60_000)
+    talk = said("muốn", "tách", "thửa")
+    centre.keep(record, talk)
+    with centre.engine.begin() as connection:
+        keep_topic(connection, "pbx-1.A", classify(record, talk.words, load_topics()), 1)
+    page = (await client.get("/calls/pbx-1.A")).text
+    assert "<b>Tách thửa, hợp thửa</b>" in page and "Đã nói «tách thửa» 1 lần" in page and "máy đoán" in page
+    assert '/calls?topic=dat-dai%2Ftach-thua">Tách thửa' in (await client.get("/search")).text
+    assert (
+        "pbx-1.A" in (await client.get("/calls?topic=dat-dai")).text
+        and "pbx-1.A" not in (await client.get("/calls?topic=ho-tich")).text
+    )
+    for wrong in ("nowhere/", "dat-dai/khai-sinh", "", "<b>/x"):
+        await client.post("/calls/pbx-1.A/topic", data={"topic": wrong}, headers={"Origin": centre.url})
+    assert "máy đoán" in (await client.get("/calls/pbx-1.A")).text
+    await client.post("/calls/pbx-1.A/topic", data={"topic": "dat-dai/sang-ten"}, headers={"Origin": centre.url})
+    page = (await client.get("/calls/pbx-1.A")).text
+    assert "<b>Chuyển nhượng quyền sử dụng đất</b>" in page and "trực ban đã sửa" in page
+    missing = await client.post("/calls/nobody/topic", data={"topic": "dat-dai/"}, headers={"Origin": centre.url})
+    assert missing.status_code == 303 and missing.headers["location"] == "/calls"
+
+
 async def test_a_bad_line_is_named_with_its_phone_and_calls(client: httpx2.AsyncClient, centre: Hotline) -> None:
     assert "Chưa có ghi âm nào" in (await client.get("/recordings")).text
     side = Side(20.0, -30.0, -64.0, 0.0)
@@ -222,6 +250,7 @@ def test_both_languages_say_the_same_things() -> None:
         "gap_",
         "search_",
         "ear_",
+        "topic_",
         "cb_",
         "att_",
         "msg_",
