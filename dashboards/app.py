@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards import api, board, callbacks, calls, lost, messages, reception, search, survey, tapes, topics
+from dashboards import api, board, callbacks, calls, corrections, lost, messages, reception, search, survey, tapes
 from dashboards.forms import SameOrigin
 from dashboards.languages import language_of
 from dashboards.live import Hub
@@ -60,7 +60,7 @@ def create_app(source: House, log: Reads, settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(board.routes(pages, hub))
     app.include_router(calls.routes(pages, log, source))
-    for family in (lost, callbacks, messages, survey, reception, tapes, search, topics):
+    for family in (lost, callbacks, messages, survey, reception, tapes, search, corrections):
         app.include_router(family.routes(pages, log, source))
     app.include_router(api.routes(log, source))
 

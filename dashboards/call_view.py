@@ -1,5 +1,6 @@
 """A kept call -> its line in the list and its own page. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.views import Titles, Tongue, View, clean, clock, date, date_time, masked, span, threshold, titles_of
@@ -36,7 +37,7 @@ def row(r: CallRow, titles: Titles, say: Tongue) -> View:
     }
 
 
-def detail(d: CallDetail, centre: Centre, say: Tongue) -> View:
+def detail(d: CallDetail, centre: Centre, say: Tongue, corrected: Mapping[int, str] | None = None) -> View:
     """One call: facts, time bar, turns."""
     c = d.record
     titles = titles_of(centre, say)
@@ -58,7 +59,7 @@ def detail(d: CallDetail, centre: Centre, say: Tongue) -> View:
         "state": d.transcript_state,
         "note": _note(d, say),
         "flaws": [say("flaw", what=clean(flaw)) for flaw in d.flaws],
-        "turns": _said(d, say),
+        "turns": _said(d, say, corrected or {}),
         "audio_note": _audio_note(d, say),
         "silenced": d.original is not None and d.play is not None,
         "model": clean(d.model),
@@ -196,9 +197,9 @@ def _audio_note(d: CallDetail, say: Tongue) -> str:
     return say("not_playable") if d.place == "wav" else say("not_maskable")
 
 
-def _said(d: CallDetail, say: Tongue) -> list[View]:
+def _said(d: CallDetail, say: Tongue, corrected: Mapping[int, str]) -> list[View]:
     """Turns, and between them what the recording leaves out or the agent marked, in order of the audio."""
-    lines = [(turn.start, 1, _turn(turn, say)) for turn in d.turns]
+    lines = [(turn.start, 1, _turn(n, turn, corrected.get(n, ""), say)) for n, turn in enumerate(d.turns)]
     lines += [(gap.start_s, 0, _gap(gap, say)) for gap in gaps(d.record.stretches)]
     return [view for _, _, view in sorted(lines, key=lambda line: line[:2])]
 
@@ -209,10 +210,13 @@ def _gap(gap: Gap, say: Tongue) -> View:
     return {"gap": known, "text": say(f"gap_{known}", time=lasted), "at": span(round(gap.start_s * 1000))}
 
 
-def _turn(turn: Turn, say: Tongue) -> View:
+def _turn(n: int, turn: Turn, said: str, say: Tongue) -> View:
     known = turn.channel in ("caller", "agent")
     return {
         "gap": "",
+        "n": n,
+        "said": clean(said, 2000),
+        "heard": clean(turn.text, 2000),
         "channel": turn.channel if known else "mono",
         "who": say(f"speaker_{turn.channel}" if known else "speaker_mono"),
         "at": span(round(turn.start * 1000)),

@@ -59,7 +59,8 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
             house.audit.note(BY, "read", found.record.call_id)
         heard = house.tapes.heard(call_id)
         page = pages.page(
-            "call.html", language, call=call_view.detail(found, house.centre, say), audio=found.play is not None,
+            "call.html", language, audio=found.play is not None,
+            call=call_view.detail(found, house.centre, say, house.tapes.corrected(call_id, found.model)),
             topic=topics_view.label(house.tapes.topic(call_id), house.tapes.topics, say),
             ears=tapes_view.findings(heard, say), shares=tapes_view.shares(heard, say), here="calls",
         )  # fmt: skip

@@ -18,20 +18,21 @@ LONGEST = 500
 """Characters of a field."""
 
 
-async def fields(request: Request) -> dict[str, str]:
-    """The fields of a form, each once, in one line and not endless; empty for what is no form or too large."""
+async def fields(request: Request, longest: int = LONGEST, largest: int = LARGEST) -> dict[str, str]:
+    """The fields of a form, each once, in one line and not endless (`longest` characters); empty for what is no form or too large
+    (`largest` bytes)."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > LARGEST:
+        if len(body) > largest:
             return {}
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST, errors="replace")
     except ValueError:
         return {}
-    return {name: " ".join(value.replace("\0", "").split())[:LONGEST] for name, value in pairs}
+    return {name: " ".join(value.replace("\0", "").split())[:longest] for name, value in pairs}
 
 
 class SameOrigin:

@@ -35,6 +35,7 @@ def routes(pages: Pages, log: Reads, house: House) -> APIRouter:
             room=tapes_view.room(house.tapes.room(), say),
             listened=say.count(listened),
             troubles=[tapes_view.trouble(t, house.centre, say) for t in found[:MOST]],
+            quality=[tapes_view.quality(q, say) for q in house.tapes.quality(0, now_ms() + 1)[:MOST]],
             rows=[tapes_view.failed(row, reason, titles, say) for row, reason in house.tapes.given_up()],
             notice=say(told) if told in NOTICES else "",
             bad=told == "tried_gone",

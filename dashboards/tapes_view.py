@@ -3,6 +3,7 @@
 from dashboards import call_view
 from dashboards.views import Titles, Tongue, View, clean, clock, date_time, span
 from pbx.centre import Centre
+from recordings.corrections import Quality
 from recordings.queries import CallRow
 from recordings.room import Room
 from recordings.sentinel import Listening
@@ -100,3 +101,16 @@ def shares(heard: Listening | None, say: Tongue) -> list[tuple[str, str]]:
         (say("overlap"), span(round(1000 * heard.overlap_s))),
         (say("silence"), span(round(1000 * heard.silence_s))),
     ]
+
+
+def quality(found: Quality, say: Tongue) -> View:
+    """How well one side of a line was heard in a month."""
+    wer = say("not_enough") if found.wer is None else f"{100 * found.wer:.1f} %".replace(".", ",")
+    side = found.channel if found.channel in ("caller", "agent") else "mono"
+    return {
+        "month": f"{found.month[5:]}/{found.month[:4]}",
+        "line": clean(found.line, 20),
+        "side": say(f"speaker_{side}"),
+        "wer": wer,
+        "words": say.count(found.words),
+    }

@@ -39,6 +39,10 @@ WORDS: dict[str, dict[str, str]] = {
         "topic_said": "Đã nói «{what}» {n} lần, đầu tiên lúc {at}", "topic_chosen": "Đã chọn «{what}» trong lời chào",
         "topic_sent": "Được nối tới hàng đợi {what}", "topic_only_field": "chỉ biết lĩnh vực", "topic_correct": "Sửa nội dung",
         "only_topic": "nội dung {topic}",
+        "corrected": "đã sửa", "was_heard": "Máy nghe:", "correct_it": "Sửa lời này", "really_said": "Lời thật lúc {at}", "keep_it": "Lưu lời đúng",
+        "not_corrected": "Chưa sửa được", "wer_title": "Máy nghe đúng đến đâu", "month": "Tháng", "side": "Bên nói", "wer": "Tỉ lệ lỗi từ",
+        "wer_lead": "Tính từ những lượt lời mà người đã sửa hoặc xác nhận là đúng.", "words_corrected": "Số từ đã kiểm",
+        "wer_none": "Chưa ai sửa lời nào. Mở một cuộc gọi và sửa vài lượt lời.", "not_enough": "chưa đủ dữ liệu",
     },
     "en": {
         "recordings": "Recordings", "search_short": "Search", "tapes_title": "Recordings and transcripts", "tapes_none_left": "Every recorded call has its transcript.",
@@ -78,5 +82,9 @@ WORDS: dict[str, dict[str, str]] = {
         "topic_said": "«{what}» was said {n} times, first at {at}", "topic_chosen": "«{what}» was chosen in the menu",
         "topic_sent": "Sent to queue {what}", "topic_only_field": "only the field is known", "topic_correct": "Correct",
         "only_topic": "about {topic}",
+        "corrected": "corrected", "was_heard": "Heard:", "correct_it": "Correct this", "really_said": "What was really said at {at}", "keep_it": "Keep",
+        "not_corrected": "Not corrected", "wer_title": "How well the machine hears", "month": "Month", "side": "Side", "wer": "Word error rate",
+        "wer_lead": "From turns that people have corrected, or confirmed as they are.", "words_corrected": "Words checked",
+        "wer_none": "Nobody has corrected anything. Open a call and correct some turns.", "not_enough": "not enough data",
     },
 }  # fmt: skip

@@ -43,6 +43,10 @@ _SOUNDS_LIKE = frozenset(map(sound, (*FILLERS, *DIGITS)))
 _NUMERIC = re.compile(r"\+?\d+(?:[.\-–/ ]\d+)*")
 
 
+SURELY = 9
+"""So many digits in one word are a number of somebody, whatever else is in the word."""
+
+
 class Kind(Enum):
     """What a word is in the middle of a number."""
 
@@ -68,6 +72,9 @@ def look(word: str) -> tuple[Kind, int, str]:
         # A date, or an amount with its points: 24/11/2026, 1.250.000.
         amount = "/" in token or re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+", token) is not None
         return (Kind.BIG, 0, "") if amount and not token.startswith("0") else (Kind.DIGIT, len(digits), digits)
+    digits = "".join(c for c in token if c.isdecimal())
+    if len(digits) >= SURELY:
+        return Kind.DIGIT, len(digits), digits
     if token in ONE_MORE:
         return Kind.PART, 1, "?"
     if token in BETWEEN:

@@ -4,11 +4,13 @@ Knows no page and no language.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 import sqlalchemy as sa
 
+from recordings.corrections import Quality, correct, corrected, quality
 from recordings.finishing import Finishing
 from recordings.labels import Count, Label, correct_topic, counts, label_of
 from recordings.queries import CallDetail, CallRow, Log
@@ -81,6 +83,18 @@ class Tapes:
     def correct_topic(self, call_id: str, field: str, procedure: str, who: str, at: int) -> bool:
         """False when there is no such call to correct."""
         return correct_topic(self._engine, call_id, field, procedure, who, at)
+
+    def corrected(self, call_id: str, model: str) -> Mapping[int, str]:
+        """Turn -> what was really said, by people."""
+        return corrected(self._engine, call_id, model)
+
+    def correct(self, call_id: str, turn: int, shown: str, said: str, who: str, at: int) -> None:
+        """Raises Problem: nothing was kept."""
+        correct(self._engine, call_id, turn, shown, said, who, at)
+
+    def quality(self, start: int, end: int) -> list[Quality]:
+        """How well the machine heard, by what people corrected."""
+        return quality(self._engine, start, end)
 
     def week(self, end: int) -> list[Count]:
         """What the calls of the week until then were about."""

@@ -20,6 +20,7 @@ from recordings.sentinel import Finding, Listening, Side
 from recordings.store import fail_transcript
 from recordings.topics import classify, load_topics
 from recordings.voices import keep_listening
+from recordings.words import Transcript, Word
 from tests.browser import Hotline, hotline
 from tests.test_pages_in_browser import finished, said
 
@@ -163,6 +164,42 @@ async def test_what_a_call_is_about_is_shown_with_why_and_corrected(
     assert "<b>Chuyển nhượng quyền sử dụng đất</b>" in page and "trực ban đã sửa" in page
     missing = await client.post("/calls/nobody/topic", data={"topic": "dat-dai/"}, headers={"Origin": centre.url})
     assert missing.status_code == 303 and missing.headers["location"] == "/calls"
+
+
+async def test_a_turn_is_corrected_on_the_page(client: httpx2.AsyncClient, centre: Hotline) -> None:
+    talk = Transcript(
+        tuple(Word(w, 0.4 * n, 0.4 * n + 0.3, 0.9, "caller") for n, w in enumerate(["tôi", "hỏi", "đất", "đại"])),
+        "m",
+        2.0,
+    )
+    centre.keep(finished(), talk)
+    assert "Chưa ai sửa lời nào" in (await client.get("/recordings")).text
+
+    async def correct(turn: str, shown: str, text: str) -> httpx2.Response:
+        sent = {"shown": shown, "said": text}
+        return await client.post(f"/calls/pbx-1.A/turns/{turn}", data=sent, headers={"Origin": centre.url})
+
+    kept = await correct("0", "tôi hỏi đất đại", "đ" * 1_900)
+    kept = await correct("0", "đ" * 1_900, "tôi hỏi đất đai <i>")
+    assert kept.status_code == 303 and kept.headers["location"] == "/calls/pbx-1.A#turn-0"
+    page = (await client.get("/calls/pbx-1.A")).text
+    assert "tôi hỏi đất đai &lt;i&gt;</p>" in page and "Máy nghe:" in page and ">đại</span>" in page
+    for turn, shown, text, word in (
+        ("0", "tôi hỏi đất đại", "khác", "vừa sửa"),
+        ("7", "x", "x", "tải lại"),
+        ("0", "x", "", "từ 1 đến 2000"),
+    ):
+        refused = await correct(turn, shown, text)
+        assert refused.status_code == 409 and word in refused.text
+    assert (await correct("x", "", "")).status_code == 422
+    page = (await client.get("/recordings")).text
+    assert "chưa đủ dữ liệu" in page and "Người gọi" in page
+    with centre.engine.connect() as connection:
+        noted = [
+            tuple(row)
+            for row in connection.exec_driver_sql("SELECT what, about FROM audit WHERE what = 'correct'").all()
+        ]
+    assert noted == [("correct", "pbx-1.A")] * 2 and centre.audit.verify() is None
 
 
 async def test_a_bad_line_is_named_with_its_phone_and_calls(client: httpx2.AsyncClient, centre: Hotline) -> None:
