@@ -69,7 +69,7 @@ def _sentences(language: str, text: str) -> list[tuple[str, str]]:
     ]
 
 
-_OTHER_VOICE = (("For English", "en"), ("Tiếng Việt", "vi"))
+_OTHER_VOICE = (("For English", "en"), ("This call is recorded", "en"), ("Tiếng Việt", "vi"))
 
 
 def _spoken(espeak: Sequence[str], voice: str, sentence: str) -> Samples:

@@ -166,7 +166,7 @@ def test_the_files_are_waited_for_until_asterisk_has_closed_them(desk: Desk, mon
     for _ in range(3):
         assert looked.acquire(timeout=20)
     assert left.exists()
-    assert not desk.store.exists()
+    assert list(desk.store.iterdir()) == []
     left.write_bytes(whole)
     assert desk.finished(record).flaws == ()
 

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from ivr.problem import Problem
-from recordings import tables
+from recordings import corrections, tables, voices
 from recordings.queries import Log
 from recordings.tables import open_log, writing
 from tests.call_logs import keep
@@ -25,10 +25,15 @@ def test_opening_again_keeps_everything_and_the_tables_are_those_of_the_code(url
         keep(engine, call(n))
         engine.dispose()
     engine = open_log(url)
+    assert {corrections.corrections.name, voices.voice_facts.name} < set(tables.metadata.tables), (
+        "every table is known here"
+    )
     with engine.connect() as connection:
         strict = {"compare_type": url.startswith("postgres")}  # SQLite keeps lengths as written and ignores them
         context = MigrationContext.configure(connection, opts=strict)
-        assert compare_metadata(context, tables.metadata) == []
+        # What only one of the databases has: the full-text index and its tables, the vector and its index.
+        ours = [change for change in compare_metadata(context, tables.metadata) if "spoken_index" not in str(change)]
+        assert [change for change in ours if "spoken_said" not in str(change) and "TSVECTOR" not in str(change)] == []
         assert Log(engine).count() == 2
     engine.dispose()
 

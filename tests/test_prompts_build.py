@@ -176,7 +176,7 @@ def test_nothing_is_heard_again_after_the_end(espeak: list[str]) -> None:
 def test_each_language_of_a_sentence_has_its_voice() -> None:
     for language in ("vi", "en"):
         text = voice.sentences(PROMPTS)[language]["smartpbx/language"]
-        assert [one for one, _ in placeholder._sentences(language, text)] == ["vi", "en"]
+        assert [one for one, _ in placeholder._sentences(language, text)] == ["vi", "en", "en"]
 
 
 def test_a_pause_is_silence_of_its_length() -> None:

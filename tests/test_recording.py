@@ -1,19 +1,14 @@
 """What a recording holds on the real Asterisk: two separate voices, silence where it was paused, no notice forgotten."""
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-import soundfile
 
 from pbx.demo.call import Call
 from pbx.demo.phone import Phone
 from pbx.record import CallRecord, Stretch
-from recordings.keyring import Keyring
-from recordings.queries import CallDetail
-from recordings.shelf import Shelf
 from recordings.voices import heard_of, troubles
 from tests.hearing import RATE, Voices, found_at, loudness, speaks, weaker_db
 from tests.test_end_to_end import CENTRE
@@ -64,23 +59,10 @@ async def connected(hotline: World, desk: Phone, number: str, key: str = "1") ->
 
 
 async def kept(hotline: World, number: str) -> tuple[CallRecord, Voices]:
-    """The record of this call, and its audio from the shelf."""
+    """The record of this call, and its audio from the shelf: caller, agent."""
     await until(lambda: hotline.calls(number), 15, "the call is not in the log")
     (row,) = hotline.calls(number)
-    await until(lambda: _found(hotline, row.record.call_id).place == "shelf", 30, "the recording is not put away")
-    found = _found(hotline, row.record.call_id)
-    settings = hotline.settings
-    shelf = Shelf(settings.shelf, Keyring.open(settings.keys, settings.data_dir))
-    assert found.play is not None and found.left == ""
-    samples, rate = soundfile.read(io.BytesIO(shelf.get(found.play.name, found.play)))
-    assert rate == RATE
-    return row.record, samples.T
-
-
-def _found(hotline: World, call_id: str) -> CallDetail:
-    found = hotline.log.call(call_id)
-    assert found is not None
-    return found
+    return row.record, (await hotline.recording(row.record.call_id)).T
 
 
 def seconds(record: CallRecord, stretch: Stretch) -> tuple[float, float]:

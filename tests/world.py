@@ -5,6 +5,7 @@ The directory is one that an unprivileged Asterisk may enter, which pytest's own
 
 import asyncio
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -18,6 +19,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
+import numpy as np
+import soundfile
 import yaml
 
 from pbx.asterisk import control
@@ -26,7 +29,9 @@ from pbx.asterisk.provision import provision
 from pbx.demo.phone import Phone
 from pbx.settings import HOUSE, Settings
 from pbx.witnesses import QueueLine, parse_queue_log
+from recordings.keyring import Keyring
 from recordings.queries import CallRow, Log
+from recordings.shelf import Shelf
 from recordings.tables import open_log
 
 ALWAYS = {"always": True}
@@ -150,6 +155,21 @@ class World:
     def calls(self, caller: str = "") -> list[CallRow]:
         rows = self.log.calls(limit=5000)
         return [row for row in reversed(rows) if not caller or row.record.caller == caller]
+
+    async def recording(self, call_id: str) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
+        """What may be heard of a call, as soon as it is put away: samples of the caller and of the agent, −1 … 1, at 8 kHz."""
+
+        def put_away() -> bool:
+            found = self.log.call(call_id)
+            return found is not None and found.place == "shelf"
+
+        await until(put_away, 30, "the recording is not put away")
+        found = self.log.call(call_id)
+        assert found is not None and found.play is not None and found.left == ""
+        shelf = Shelf(self.settings.shelf, Keyring.open(self.settings.keys, self.settings.data_dir))
+        samples, rate = soundfile.read(io.BytesIO(shelf.get(found.play.name, found.play)))
+        assert rate == 8000
+        return samples
 
     def queue_log(self) -> list[QueueLine]:
         return parse_queue_log((self.settings.asterisk_dir / "log" / "queue_log").read_text("utf-8"))
