@@ -7,7 +7,8 @@ again is useless. Knows files and tables, not when and how often it is asked.
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -26,10 +27,12 @@ from recordings.store import keep_put_away, keep_recording, keep_transcript
 from recordings.timeline import quiet
 from recordings.topics import Rules, classify, load_topics
 from recordings.voices import keep_listening
-from recordings.words import Transcript, Word
+from recordings.words import Word
 
 HALF_DONE = "half-done-"
 """How the names of directories begin in which something is being made."""
+AWAY = ("shelf", "gone")
+"""Places of recordings that Asterisk's files are no part of any more."""
 CLOSING_S = 10.0
 """How long Asterisk may take to close its files after a call; known: some milliseconds."""
 
@@ -67,7 +70,7 @@ class Finishing:
     def keep_audio(self, call_id: str, write: Write, pause: Pause) -> str:
         """From the two files that Asterisk left to one, once Asterisk has closed them."""
         found = self._call(call_id)
-        if found.place == "shelf":
+        if found.place in AWAY:
             return ""
         patience = time.monotonic() + CLOSING_S
         while not closed(self._spool, call_id) and time.monotonic() < patience:
@@ -81,7 +84,7 @@ class Finishing:
     def listen(self, call_id: str, write: Write, pause: Pause) -> str:
         """What is wrong with the voices, and who spoke how much."""
         found = self._call(call_id)
-        if found.place == "shelf":
+        if found.place in AWAY:
             return ""
         with open_audio(kept_path(self._store, call_id)) as audio:
             heard = listen(audio, quiet(found.record.stretches), found.flaws)
@@ -95,8 +98,11 @@ class Finishing:
         found = self._call(call_id)
         if found.transcript_state == "done" and found.model == self.ears.name:
             return ""
+        if found.place == "gone":
+            return "!the recording is gone by the rules of retention"
         began = time.monotonic()
-        heard = self._recognised(found)
+        with self._wav(found) as wav:
+            heard = self.ears.transcribe(wav)
         self.speed.add(heard.duration_s, time.monotonic() - began)
         words, _ = mask(heard.words)
         if words != heard.words:
@@ -111,30 +117,37 @@ class Finishing:
         write(keep)
         return ""
 
-    def _recognised(self, found: CallDetail) -> Transcript:
-        if found.place != "shelf":
-            return self.ears.transcribe(kept_path(self._store, found.record.call_id))
-        with tempfile.TemporaryDirectory(dir=self._store, prefix=HALF_DONE) as place:
-            wav = Path(place, "again.wav")
-            opus.decode(self.audio(found, original=True), wav)
-            return self.ears.transcribe(wav)
-
     # --- away -------------------------------------------------------------------------------------------------
 
     def put_away(self, call_id: str, write: Write, pause: Pause) -> str:
         """Compressed, with a checksum, sealed; the numbers that are masked in the words are silent in what is played. Audio without words
-        cannot be silenced: it is an original, and nobody plays it alone."""
+        cannot be silenced: it is an original, and nobody plays it alone, until it has words."""
         found = self._call(call_id)
-        if found.place == "shelf":
-            return ""
-        wav = kept_path(self._store, call_id)
         silences = tuple((w.start, w.end, w.channel) for w in found.words if w.word == MASK)
         done = found.transcript_state == "done"
-        play = self._put(wav, f"play/{call_id}.ogg", silences) if done else None
-        original = self._put(wav, f"original/{call_id}.ogg", ()) if silences or not done else None
+        if found.place == "gone" or (found.place == "shelf" and not (done and (silences or found.play is None))):
+            return ""
+        with self._wav(found) as wav:
+            play = self._put(wav, f"play/{call_id}.ogg", silences) if done else None
+            kept = found.original if found.place == "shelf" else None
+            original = kept or (self._put(wav, f"original/{call_id}.ogg", ()) if silences or not done else None)
+        if original is not None and play is not None and not silences:
+            original = None  # there is nothing in it that may not be heard
+            self._shelf.delete(f"original/{call_id}.ogg")
         write(lambda c: keep_put_away(c, call_id, play, original))
-        wav.unlink(missing_ok=True)
+        kept_path(self._store, call_id).unlink(missing_ok=True)
         return ""
+
+    @contextmanager
+    def _wav(self, found: CallDetail) -> Iterator[Path]:
+        """What a recogniser and a compressor read: the file that is not put away yet, or what lies on the shelf unpacked for a while."""
+        if found.place != "shelf":
+            yield kept_path(self._store, found.record.call_id)
+            return
+        with tempfile.TemporaryDirectory(dir=self._store, prefix=HALF_DONE) as place:
+            wav = Path(place, "again.wav")
+            opus.decode(self.audio(found, original=True), wav)
+            yield wav
 
     def _put(self, wav: Path, name: str, silences: Sequence[tuple[float, float, str]]) -> Kept:
         with tempfile.TemporaryDirectory(dir=self._store, prefix=HALF_DONE) as place:

@@ -16,10 +16,11 @@ from ivr.problem import Problem
 from pbx.numbers import same
 from recordings import audit
 from recordings.citizens import forms_of
+from recordings.corrections import corrections
 from recordings.retention import DAY_MS, KINDS, Kind, Rules, clock_problem, kind_of_talk
 from recordings.shelf import Kept, Shelf
 from recordings.spoken import spoken
-from recordings.tables import calls, recordings, transcripts, writing
+from recordings.tables import callbacks, calls, recordings, transcripts, writing
 from recordings.tables_keeping import forgotten, holds
 
 PERSONAL = ("caller", "caller_name", "dossier")
@@ -178,6 +179,7 @@ def _words(connection: sa.Connection, call_id: str, digest: Any) -> None:
     digest.update(msgspec.json.encode(words))
     connection.execute(transcripts.update().where(mine).values(words=[], text="", folded=""))
     connection.execute(spoken.delete().where(spoken.c.call_id == call_id))
+    connection.execute(corrections.delete().where(corrections.c.call_id == call_id))
 
 
 def _number(connection: sa.Connection, call_id: str, digest: Any) -> None:
@@ -185,6 +187,9 @@ def _number(connection: sa.Connection, call_id: str, digest: Any) -> None:
     row = connection.execute(sa.select(*(calls.c[name] for name in PERSONAL)).where(mine)).one()
     digest.update(msgspec.json.encode(list(row)))
     connection.execute(calls.update().where(mine).values(dict.fromkeys(PERSONAL, "")))
+    # Promises that are kept or over; whoever still waits for a call is called first.
+    over = sa.and_(callbacks.c.number.in_(forms_of(same(row.caller) or row.caller)), callbacks.c.ended_at.is_not(None))
+    connection.execute(callbacks.delete().where(over))
 
 
 # --- holds --------------------------------------------------------------------------------------------------------

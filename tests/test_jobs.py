@@ -24,10 +24,12 @@ from pbx.settings import HOUSE, Settings
 from recordings import audio, finishing, jobs, speech
 from recordings.finishing import Finishing
 from recordings.jobs import Jobs
+from recordings.masking import MASK
 from recordings.queries import CallDetail, Log
 from recordings.speech import Recogniser, SpeechFailed
 from recordings.store import keep_calls
 from recordings.tables import open_log, writing
+from recordings.words import Transcript, Word
 from tests.calls import call
 from tests.transcriber import open_shelf
 
@@ -63,9 +65,11 @@ class Desk:
             self.jobs.stop()
         self.jobs = None
 
-    def record(self, number: int, caller: Path | None = SHORT, agent: Path | None = SHORT) -> CallRecord:
+    def record(
+        self, number: int, caller: Path | None = SHORT, agent: Path | None = SHORT, **changed: object
+    ) -> CallRecord:
         """A call in the log with what Asterisk left of it in the spool."""
-        record = call(number, recorded=True)
+        record = call(number, recorded=True, **changed)
         for side, source in (("caller", caller), ("agent", agent)):
             if source is not None:
                 shutil.copy(source, self.spool / f"{record.call_id}-{side}.wav")
@@ -292,6 +296,65 @@ def test_a_lost_file_of_work_loses_no_transcript(desk: Desk) -> None:
     desk.open()
     assert desk.finished(other).transcript_state == "done"
     assert desk.done == [record.call_id, other.call_id]
+
+
+def test_what_failed_is_tried_again_by_a_person_and_may_be_heard_then(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = desk.record(1)
+    monkeypatch.setattr(jobs, "AGAIN_S", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(Recogniser, "transcribe", lambda self, path: speech_child_dies(self))
+        made = desk.open()
+        failed = desk.finished(record)
+    assert (failed.transcript_state, failed.play) == ("failed", None) and [
+        row.record.call_id for row, _ in desk.log.given_up()
+    ] == [record.call_id]
+    desk.done.clear()
+    assert made.again(record.call_id) and not made.again("nobody")
+    found = desk.finished(record)
+    assert (
+        (found.transcript_state, found.original) == ("done", None)
+        and found.play is not None
+        and not desk.log.given_up()
+    )
+    assert list(desk.shelf.names()) == [f"play/{record.call_id}.ogg"] and desk.log.backlog().calls == 0
+
+
+def test_numbers_are_masked_in_words_and_audio_and_the_original_is_kept_apart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "căn cước không hai bốn không tám lăm không một hai"
+    words = tuple(Word(w, 0.1 * n, 0.1 * n + 0.09, 0.9, "caller") for n, w in enumerate(said.split(" ")))
+    monkeypatch.setattr(Recogniser, "transcribe", lambda self, path: Transcript(words, self.name, 1.6))
+    record = desk.record(1)
+    desk.open()
+    found = desk.finished(record)
+    assert (
+        [w.word for w in found.words] == ["căn", "cước", MASK] and found.original is not None and found.play is not None
+    )
+    assert desk.finishing is not None and desk.finishing.original_words(found) == words
+    played, original = (
+        soundfile.read(io.BytesIO(desk.finishing.audio(found, original=whole)))[0] for whole in (False, True)
+    )
+    silent = slice(round(0.3 * 8000), round(1.0 * 8000))
+    assert (
+        np.abs(played[silent, 0]).max() < 2e-3 < np.abs(original[silent, 0]).max()
+        and np.abs(played[silent, 1]).max() > 2e-3
+    )
+    assert sorted(desk.shelf.names()) == [
+        f"original/{record.call_id}.json",
+        f"original/{record.call_id}.ogg",
+        f"play/{record.call_id}.ogg",
+    ]
+
+
+def test_the_newest_call_comes_first(desk: Desk) -> None:
+    records = [desk.record(n, arrived_at=1_795_400_000_000 + 60_000 * n) for n in range(5)]
+    desk.open()
+    for record in records:
+        desk.finished(record)
+    assert desk.done[1:] == [record.call_id for record in reversed(records) if record.call_id != desk.done[0]]
 
 
 def test_what_was_left_half_done_does_not_lie_about(desk: Desk) -> None:

@@ -16,18 +16,20 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from ivr.problem import Problem
+from pbx.callbacks import Callback, CallbackState
 from pbx.cli import app
 from pbx.record import CallRecord
 from pbx.run import open_shelf
 from pbx.settings import HOUSE, read_settings
 from recordings import audit
 from recordings.audit import Audit, Broken
+from recordings.corrections import correct
 from recordings.forgetting import Forgetting, hold, lift
 from recordings.queries import Log
 from recordings.retention import DAY_MS, KINDS, load_rules
 from recordings.search import Search
 from recordings.shelf import Shelf
-from recordings.store import keep_calls, keep_put_away, keep_recording, keep_transcript
+from recordings.store import keep_callbacks, keep_calls, keep_put_away, keep_recording, keep_transcript
 from recordings.tables import open_log, writing
 from recordings.tables_keeping import forgotten
 from recordings.words import Transcript, Word
@@ -175,9 +177,19 @@ def test_a_person_may_ask_to_be_forgotten(office: Office) -> None:
     mine = [office.call(n, n, caller=form) for n, form in enumerate(("0912345678", "+84912345678", "0912345678"))]
     other = office.call(9, 1, caller="0999999999")
     hold(office.engine, NOW, "thanh tra", "khiếu nại", call_id=mine[2].call_id)
+    correct(office.engine, mine[0].call_id, 0, f"nói {CANARY}", f"nói thêm {CANARY}", "cán bộ", NOW)
+    promised = [
+        Callback(name, "", "+84912345678", "dat-dai", "vi", 1, 1, 1, 2, state=state, ended_at=ended)
+        for name, state, ended in (("over", CallbackState.DONE, 5), ("open", CallbackState.WAITING, None))
+    ]
+    with writing(office.engine) as connection:
+        keep_callbacks(connection, promised)
     gone, kept = office.forgetting.erase("0912 345 678", NOW, "cán bộ", "yêu cầu của công dân")
     assert kept == [mine[2].call_id] and {due.call_id for due in gone} == {mine[0].call_id, mine[1].call_id}
     assert [office.left(record) for record in (*mine, other)] == [set(), set(), EVERYTHING, EVERYTHING]
+    with office.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM corrections").scalar() == 0
+        assert connection.exec_driver_sql("SELECT callback_id FROM callbacks").scalars().all() == ["open"]
     with writing(office.engine) as connection:
         keep_calls(connection, mine)  # as a restart does, which replays the journal
     assert office.left(mine[0]) == set(), "the journal brought a number back"
