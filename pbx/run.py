@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -190,7 +191,9 @@ def open_shelf(settings: Settings) -> Shelf:
         Problem: the place or the key cannot be used.
     """
     sealed = settings.seal_recordings
-    keyring = Keyring.open(settings.keys, settings.data_dir) if sealed else None
+    there = settings.shelf if "://" not in settings.shelf else ""
+    before = bool(there) and any(Path(there).glob("play/*.ogg"))
+    keyring = Keyring.open(settings.keys, settings.data_dir, sealed_before=before) if sealed else None
     return Shelf(settings.shelf, keyring, settings.recordings_quota_gb << 30)
 
 

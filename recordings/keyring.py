@@ -24,8 +24,9 @@ class Keyring:
         self._identities = identities
 
     @classmethod
-    def open(cls, file: Path, data_dir: Path) -> "Keyring":
-        """The keys of this file; the first is made when there is no file.
+    def open(cls, file: Path, data_dir: Path, *, sealed_before: bool = False) -> "Keyring":
+        """The keys of this file; the first is made when there is no file, unless something was `sealed_before`: then it was lost, and a new
+        one would hide that.
 
         Raises:
             Problem: the file lies among the data that it protects, others may read it, or it holds no key.
@@ -33,6 +34,7 @@ class Keyring:
         _refuse_inside(file, data_dir)
         try:
             if not file.exists():
+                _refuse_lost(file, sealed_before)
                 _make(file)
             if file.stat().st_mode & 0o077:
                 raise Problem(
@@ -91,6 +93,14 @@ def _refuse_inside(file: Path, data_dir: Path) -> None:
             "Hãy đặt SMARTPBX_KEY_FILE ở chỗ khác.",
             f"The key file {file} lies within the data directory {data_dir}: who takes the data takes the key. "
             "Set SMARTPBX_KEY_FILE elsewhere.",
+        )
+
+
+def _refuse_lost(file: Path, sealed_before: bool) -> None:
+    if sealed_before:
+        raise Problem(
+            f"Không thấy tệp khoá {file}, mà đã có ghi âm được khoá bằng nó. Hãy đặt lại bản sao của tệp này.",
+            f"The key file {file} is missing, and there are recordings sealed with it. Put its copy back.",
         )
 
 

@@ -4,6 +4,7 @@ The only place that knows obstore. A name is made of a kind and a call's id; not
 """
 
 import hashlib
+import os
 import re
 import shutil
 import threading
@@ -79,6 +80,8 @@ class Shelf:
         )
         try:
             obstore.put(self._store, name, sealed)
+            if self._directory is not None:
+                _to_disk(self._directory / name)
         except Exception as e:
             raise OSError(f"the recording could not be put into the store: {_reason(e)}") from e
         self._fetched(name, kept)
@@ -150,6 +153,16 @@ class Shelf:
             self._opened[known] = data
             while sum(map(len, self._opened.values())) > _REMEMBERED:
                 self._opened.popitem(last=False)
+
+
+def _to_disk(file: Path) -> None:
+    """A local put renames and leaves the rest to the system; the file that was good for recognising goes right after it."""
+    for path in (file, file.parent, file.parent.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _check(name: str) -> None:

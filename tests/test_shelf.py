@@ -128,6 +128,8 @@ def test_keys_that_protect_nothing_are_refused(tmp_path: Path) -> None:
         file.write_text(content, "utf-8")
         with pytest.raises(Problem, match=word):
             Keyring.open(file, data)
+    with pytest.raises(Problem, match="Put its copy back"):
+        Keyring.open(tmp_path / "lost", data, sealed_before=True)
     with pytest.raises(Problem, match="SMARTPBX_KEY_FILE"):
         Keyring.open(Path("/proc/nowhere/k"), data)
 
