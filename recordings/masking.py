@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from recordings.number_words import Kind, look, plain
+from recordings.number_words import TENS, Kind, look, plain
 from recordings.words import Word, fold
 
 MASK = "▮▮▮▮"
@@ -108,7 +108,7 @@ def _runs(words: Sequence[Word]) -> Iterator[_Run]:
     run: _Run | None = None
     for piece in _pieces(words):
         if run is not None and min(run.weight, piece.weight) >= PIECE and _one_word(words, run.at[-1], piece.at[0]):
-            run = _Run([*run.at, *piece.at], run.weight + piece.weight, run.digits + piece.digits)
+            run = _run(words, [*run.at, *piece.at])
             continue
         if run is not None:
             yield run
@@ -119,18 +119,29 @@ def _runs(words: Sequence[Word]) -> Iterator[_Run]:
 
 def _pieces(words: Sequence[Word]) -> Iterator[_Run]:
     """Digits and parts of numbers with nothing but fillers between, said without a long pause."""
-    piece, fillers = _Run([]), 0
+    at: list[int] = []
+    fillers = 0
     for index, word in enumerate(words):
-        kind, weight, digits = look(word.word)
-        if piece.at and (kind is Kind.OTHER or fillers > FILLED or _paused(words, index)):
-            yield piece
-            piece = _Run([])
+        kind = look(word.word)[0]
+        if at and (kind is Kind.OTHER or fillers > FILLED or _paused(words, index)):
+            yield _run(words, at)
+            at = []
         if kind in (Kind.DIGIT, Kind.PART, Kind.BIG):
-            piece = _Run([*piece.at, index], piece.weight + weight, piece.digits + digits)
+            at.append(index)
             fillers = 0
         fillers += kind is Kind.FILLER
-    if piece.at:
-        yield piece
+    if at:
+        yield _run(words, at)
+
+
+def _run(words: Sequence[Word], at: Sequence[int]) -> _Run:
+    """A run of these words. «Chín mươi, mười» are four digits: tens that no digit follows end in a nought."""
+    looks = [look(words[index].word) for index in at]
+    round_tens = sum(
+        plain(words[index].word) in TENS and (place + 1 == len(at) or looks[place + 1][0] is not Kind.DIGIT)
+        for place, index in enumerate(at)
+    )
+    return _Run(list(at), sum(weight for _, weight, _ in looks) + round_tens, "".join(digits for _, _, digits in looks))
 
 
 def _paused(words: Sequence[Word], index: int) -> bool:
@@ -151,18 +162,15 @@ def _without_amounts(run: _Run, words: Sequence[Word]) -> Iterator[_Run]:
     for place, (kind, _, _) in enumerate(looks):
         if kind is Kind.BIG:
             taken |= {place, *_beside(looks, range(place - 1, -1, -1)), *_beside(looks, range(place + 1, len(looks)))}
-    piece = _Run([])
+    left: list[int] = []
     for place, index in enumerate(run.at):
-        if place in taken:
-            if piece.at:
-                yield piece
-            piece = _Run([])
-            continue
-        piece.at.append(index)
-        piece.weight += looks[place][1]
-        piece.digits += looks[place][2]
-    if piece.at:
-        yield piece
+        if place not in taken:
+            left.append(index)
+        elif left:
+            yield _run(words, left)
+            left = []
+    if left:
+        yield _run(words, left)
 
 
 def _beside(looks: Sequence[tuple[Kind, int, str]], places: range) -> Iterator[int]:

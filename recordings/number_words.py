@@ -30,6 +30,8 @@ ONE_MORE = frozenset((
 """Each stands for one digit more: the one of «mười hai», the nought of «linh năm»."""
 BETWEEN = frozenset(("mươi", "trăm", "chục", "rưỡi", "double", "triple", "hundred"))
 """Part of a number, and no digit of their own."""
+TENS = frozenset(("mười", "mươi"))
+"""A nought follows where no digit does."""
 BIG = frozenset(("nghìn", "ngàn", "ngìn", "triệu", "tỷ", "tỉ", "thousand", "million", "billion"))
 """Whoever says these tells an amount or a year."""
 FILLERS = frozenset((

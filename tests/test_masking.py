@@ -44,6 +44,7 @@ def covered(said: Said, at_random: random.Random) -> bool:
         ("bốn số cuối căn cước là một hai ba bốn", "bốn số cuối căn cước là ▮▮▮▮"),
         ("zero nine one two double three four five six", "▮▮▮▮"),
         ("mã hồ sơ tôi quên rồi căn cước là một hai ba bốn năm sáu bảy tám chín", "mã hồ sơ tôi quên rồi căn cước là ▮▮▮▮"),
+        ("chín mươi ờ là mười một trăm ừm bốn à mươi bảy mười là một ạ", "▮▮▮▮ ạ"),
         ("không chín một hờ hai ba bốn năm sáu bảy tám", "▮▮▮▮"),  # one word inside was not recognised
         ("mã hồ sơ là chín chín chín chín chín chín không không một hai", "mã hồ sơ là ▮▮▮▮"),  # ends in no day: may be anything
         ("stk một chín không ba sáu năm bốn hai năm năm năm năm năm năm chi nhánh", "stk ▮▮▮▮ chi nhánh"),
@@ -80,7 +81,7 @@ def test_recall_and_precision_over_many_ways_of_reading_out() -> None:
 # --- always -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, derandomize=True)  # what is found by chance is measured above, by the thousand
 @given(st.integers(0, 10**9))
 def test_no_digit_of_a_long_number_survives_and_twice_is_once(seed: int) -> None:
     at_random = random.Random(seed)
